@@ -1,0 +1,3 @@
+//! The right amount of empathy for any bot.
+
+pub mod sentiment;

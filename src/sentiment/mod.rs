@@ -1,0 +1,56 @@
+//! How much affect, and of which kind, do the user's words *express*?
+//!
+//! [`Sentiment`] is what is known of one turn. Whatever can produce one without blocking implements [`Classify`];
+//! the classifier that ships with undertone is [`Classifier`].
+//!
+//! Nothing in here knows of HTTP, of replies or of what will be said.
+
+mod classify;
+mod emotion;
+
+pub use self::{
+    classify::{Answer, Classify, ClassifyError, Pending},
+    emotion::{Emotion, Emotions, UnknownEmotion},
+};
+
+use serde::Serialize;
+
+/// What a classifier says of one turn.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Sentiment {
+    /// How the words are coloured: probabilities that sum to 1.
+    pub polarity: Polarity,
+    /// From -1 (as unpleasant as words get) through 0 to 1 (as pleasant).
+    pub valence: f32,
+    /// How strongly the words express a feeling, pleasant or not, from 0 (matter-of-fact) to 1 (fury, panic,
+    /// elation). Calibrated: 1/3 is mild, 2/3 is clear.
+    pub affect: f32,
+    /// Which feeling it is: probabilities that sum to 1.
+    pub emotions: Emotions,
+}
+
+impl Sentiment {
+    /// The most probable emotion, [`Emotion::None`] included.
+    #[must_use]
+    pub fn emotion(&self) -> Emotion {
+        self.emotions.most_probable()
+    }
+}
+
+/// Probabilities of the three polarities; they sum to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Polarity {
+    /// Unpleasant, 0 to 1.
+    pub negative: f32,
+    /// Neither, 0 to 1.
+    pub neutral: f32,
+    /// Pleasant, 0 to 1.
+    pub positive: f32,
+}
+
+impl Default for Polarity {
+    /// Certainly neutral.
+    fn default() -> Self {
+        Self { negative: 0.0, neutral: 1.0, positive: 0.0 }
+    }
+}
