@@ -1,4 +1,6 @@
 //! The right amount of empathy for any bot.
 
+pub mod conversation;
+pub mod empathy;
 pub mod protocol;
 pub mod sentiment;
