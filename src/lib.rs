@@ -2,5 +2,6 @@
 
 pub mod conversation;
 pub mod empathy;
+pub mod layer;
 pub mod protocol;
 pub mod sentiment;
