@@ -67,6 +67,6 @@ def litellm_proxy(litellm):
 
 @pytest.fixture(scope="session")
 def replay_proxy(recordings):
-    """undertone in front of the recorded servers, told about the custom bot's protocol."""
-    with harness.undertone(recordings, "--config", Path(__file__).with_name("undertone.toml")) as server:
+    """undertone in front of the recorded servers."""
+    with harness.undertone(recordings) as server:
         yield server

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +19,8 @@ import http_sfv
 
 ROOT = Path(__file__).resolve().parents[2]
 UNDERTONE = Path(os.environ.get("UNDERTONE_BIN", ROOT / "target" / "debug" / "undertone"))
-# Further options for every `undertone serve`, such as a longer budget on a slow machine.
+CONFIG = Path(__file__).with_name("undertone.toml")
+# Further options for every `undertone serve`, such as `--engine rten`.
 SERVE_OPTIONS = shlex.split(os.environ.get("UNDERTONE_SERVE_OPTIONS", ""))
 
 CALM = "Where is order 1042?"
@@ -71,17 +73,14 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(name: str, command: list[object], port: int, *, seconds: float = 60, env: dict[str, str | None] | None = None) -> Iterator[Server]:
-    """Runs `command` until the block ends; in `env`, None takes a variable away."""
-    environment = os.environ | {key: value for key, value in (env or {}).items() if value is not None}
-    for key in [key for key, value in (env or {}).items() if value is None]:
-        environment.pop(key, None)
+def running(name: str, command: list[object], port: int, *, seconds: float = 60, env: dict[str, str] | None = None) -> Iterator[Server]:
+    """Runs `command` until the block ends."""
     directory = Path(tempfile.mkdtemp(prefix=f"undertone-e2e-{name}-"))
     log = directory / "log"
     with open(log, "wb") as output:
         process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-            env=environment, cwd=directory, start_new_session=True,
+            env=os.environ | (env or {}), cwd=directory, start_new_session=True,
         )
     server = Server(name, process, port, log)
     try:
@@ -90,13 +89,16 @@ def running(name: str, command: list[object], port: int, *, seconds: float = 60,
     finally:
         if process.poll() is None:
             server.stop()
+    # Only where all went well: the log of what did not is worth keeping.
+    shutil.rmtree(directory)
 
 
-def undertone(upstream: str, *options: object, env: dict[str, str | None] | None = None) -> contextlib.AbstractContextManager[Server]:
+def undertone(upstream: str, *options: object, config: Path | None = CONFIG) -> contextlib.AbstractContextManager[Server]:
     """`undertone serve` in front of `upstream`."""
     port = free_port()
-    command = [UNDERTONE, "serve", "--upstream", upstream, "--listen", f"127.0.0.1:{port}", *SERVE_OPTIONS, *options]
-    return running("undertone", command, port, env=env)
+    settings = ["--config", config] if config else []
+    command = [UNDERTONE, "serve", "--upstream", upstream, "--listen", f"127.0.0.1:{port}", *settings, *SERVE_OPTIONS, *options]
+    return running("undertone", command, port)
 
 
 @dataclass

@@ -2,16 +2,12 @@
 
 import json
 import sys
-from pathlib import Path
 
 import harness
 import pytest
 import replay
 from harness import CALM, FURIOUS, acknowledged, curl, inserted
 from test_recordings import ask
-
-CONFIG = ("--config", Path(__file__).with_name("undertone.toml"))
-
 
 @pytest.fixture(scope="module")
 def custom_bot():
@@ -22,13 +18,7 @@ def custom_bot():
 
 @pytest.fixture(scope="module")
 def custom_proxy(custom_bot):
-    with harness.undertone(custom_bot.url, *CONFIG) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def example_proxy(bot):
-    with harness.undertone(bot.url, *CONFIG) as server:
+    with harness.undertone(custom_bot.url) as server:
         yield server
 
 
@@ -54,10 +44,10 @@ def test_a_custom_bot_is_adjusted_in_each_framing(custom_bot, custom_proxy, acce
         assert through.undertone.action == "prepend"
 
 
-def test_the_example_bots_chat_is_adjusted(bot, example_proxy):
+def test_the_example_bots_chat_is_adjusted(bot, proxy):
     for turn in (CALM, FURIOUS):
         request = {"session": f"example-{turn[:4]}", "message": turn}
-        direct, through = (curl(server.url + "/chat", request) for server in (bot, example_proxy))
+        direct, through = (curl(server.url + "/chat", request) for server in (bot, proxy))
         if turn is CALM:
             assert through.body == direct.body
         else:

@@ -11,18 +11,18 @@ LIBRARY = os.environ.get("ORT_DYLIB_PATH")
 TURNS = [CALM, FURIOUS, "I'm so fed up, this has taken three weeks."]
 
 
-def weights(bot, library: str | None) -> tuple[list[float | None], str]:
-    with harness.undertone(bot.url, env={"ORT_DYLIB_PATH": library}) as proxy:
+def weights(bot, *options: str) -> tuple[list[float | None], str]:
+    with harness.undertone(bot.url, *options) as proxy:
         said = [curl(proxy.url + PATH, chat("any", turn)).undertone for turn in TURNS]
         return [one.weight for one in said], proxy.said()
 
 
 @pytest.mark.skipif(not LIBRARY, reason="ORT_DYLIB_PATH is not set: scripts/test sets it")
 def test_both_engines_weigh_alike(bot):
-    with_library, log = weights(bot, LIBRARY)
+    with_library, log = weights(bot)
     first = log.lower().splitlines()[0]
     assert "ort" in first or "onnx" in first, f"the first line names the engine: {first}"
-    without, log = weights(bot, None)
+    without, log = weights(bot, "--engine", "rten")
     assert "rten" in log.lower().splitlines()[0], log
     assert [w is None for w in with_library] == [w is None for w in without]
     for turn, one, other in zip(TURNS, with_library, without, strict=True):

@@ -85,8 +85,8 @@ def test_sigterm_lets_an_open_stream_finish_and_ends_with_0(gate):
     assert proxy.process.wait(15) == 0
 
 
-def test_sigterm_ends_an_idle_proxy_with_0(bot):
-    with harness.undertone(bot.url) as proxy:
+def test_sigterm_ends_an_idle_proxy_without_settings_with_0(bot):
+    with harness.undertone(bot.url, config=None) as proxy:
         # Kept open, as clients keep theirs: a connection nobody uses is no reason to stay.
         kept = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=20)
         kept.request("POST", PATH, json.dumps(chat("any", CALM)), {"Content-Type": "application/json"})
