@@ -1,0 +1,197 @@
+//! How a reply begins: plainly, with an acknowledgment of its own, or as something nothing may be put in front of.
+//!
+//! The patterns are data (`openers.toml`), compiled into one anchored automaton. It reads a reply's first bytes as they
+//! come and says as early as it can: most replies leave every pattern at their first or second word.
+
+use regex_automata::{
+    Anchored, MatchKind,
+    dfa::{Automaton, StartKind, dense},
+    util::{start, syntax},
+};
+use serde::Deserialize;
+
+/// How a reply begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Opening {
+    /// Too little of it is there to tell.
+    Undecided,
+    /// With its answer, in running text.
+    Plain,
+    /// With its answer, as a Markdown block (a list, a heading, a quotation, a table).
+    Block,
+    /// With an acknowledgment of the bot's own.
+    Acknowledgment,
+    /// As JSON, markup or code.
+    Machine,
+}
+
+impl Opening {
+    /// What stands between an acknowledgment and a reply that begins so: a space, or a blank line before a block.
+    /// Nothing where the reply itself begins with white space.
+    #[must_use]
+    pub fn separator(self, reply: &str) -> &'static str {
+        match self {
+            Self::Block => "\n\n",
+            _ if reply.starts_with(char::is_whitespace) => "",
+            _ => " ",
+        }
+    }
+}
+
+/// The patterns that tell how a reply begins.
+#[derive(Debug)]
+pub struct Openers(dense::DFA<Vec<u32>>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patterns {
+    machine: Vec<String>,
+    block: Vec<String>,
+    acknowledgment: Vec<String>,
+    greeting: String,
+}
+
+/// What each pattern of the automaton stands for, by its index.
+const MEANING: [Opening; 3] = [Opening::Machine, Opening::Block, Opening::Acknowledgment];
+
+impl Openers {
+    /// The patterns that come with undertone, for English.
+    ///
+    /// # Panics
+    ///
+    /// Never: a test compiles the same patterns.
+    #[must_use]
+    pub fn english() -> Self {
+        #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
+        let patterns: Patterns = toml::from_str(include_str!("openers.toml")).expect("the built-in openers are valid");
+        let any = |alternatives: &[String]| format!("(?:{})", alternatives.join("|"));
+        let acknowledgment = format!("{}{}", patterns.greeting, any(&patterns.acknowledgment));
+        #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
+        dense::Builder::new()
+            // Bytes and ASCII are enough to tell English openers apart, and keep the automaton small.
+            .syntax(syntax::Config::new().case_insensitive(true).unicode(false).utf8(false))
+            .configure(dense::Config::new().start_kind(StartKind::Anchored).match_kind(MatchKind::All))
+            .build_many(&[any(&patterns.machine), any(&patterns.block), acknowledgment])
+            .map(Self)
+            .expect("the built-in openers compile")
+    }
+
+    /// Reads how a reply begins. `is_complete` says that no more of it will come.
+    #[must_use]
+    pub fn read(&self, reply: &str, is_complete: bool) -> Opening {
+        let visible = reply.trim_start();
+        if visible.is_empty() {
+            return if is_complete { Opening::Plain } else { Opening::Undecided };
+        }
+        let indentation = reply.strip_suffix(visible).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
+        if indentation.contains('\t') || indentation.len() >= 4 {
+            return Opening::Block;
+        }
+        let Ok(mut state) = self.0.start_state(&start::Config::new().anchored(Anchored::Yes)) else {
+            return Opening::Plain;
+        };
+        let mut utf8 = [0; 4];
+        for c in visible.chars() {
+            let c = if c == '\u{2019}' { '\'' } else { c };
+            for byte in c.encode_utf8(&mut utf8).bytes() {
+                state = self.0.next_state(state, byte);
+                if self.0.is_match_state(state) {
+                    return self.meaning(state);
+                }
+                if self.0.is_dead_state(state) || self.0.is_quit_state(state) {
+                    return Opening::Plain;
+                }
+            }
+        }
+        if !is_complete {
+            return Opening::Undecided;
+        }
+        state = self.0.next_eoi_state(state);
+        if self.0.is_match_state(state) { self.meaning(state) } else { Opening::Plain }
+    }
+
+    fn meaning(&self, state: regex_automata::util::primitives::StateID) -> Opening {
+        MEANING.get(self.0.match_pattern(state, 0).as_usize()).copied().unwrap_or(Opening::Plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_told_apart_by_their_first_words() {
+        let openers = Openers::english();
+        for (reply, expected) in [
+            ("Your order left today.", Opening::Plain),
+            ("It ships tomorrow.", Opening::Plain),
+            ("It must be returned within 30 days.", Opening::Plain),
+            ("I have found the order.", Opening::Plain),
+            ("25 MB inside, 10 MB outside.", Opening::Plain),
+            ("Hi Lena! Your order left today.", Opening::Plain),
+            ("Good morning! Your order left today.", Opening::Plain),
+            ("*Nearly* there: it ships tomorrow.", Opening::Plain),
+            ("#1 in the list is yours.", Opening::Plain),
+            ("", Opening::Plain),
+            ("I'm so sorry to hear that!", Opening::Acknowledgment),
+            ("I\u{2019}m really sorry.", Opening::Acknowledgment),
+            ("i am AWFULLY sorry.", Opening::Acknowledgment),
+            ("Our sincerest apologies for the delay.", Opening::Acknowledgment),
+            ("We sincerely apologise.", Opening::Acknowledgment),
+            ("Hello Mr. Okafor, I completely understand.", Opening::Plain), // the full stop ends the greeting
+            ("Hello Tom, I completely understand how you feel.", Opening::Acknowledgment),
+            ("That must be incredibly frustrating.", Opening::Acknowledgment),
+            ("Unfortunately, that isn't possible.", Opening::Acknowledgment),
+            ("Sorry, that fee can't be waived.", Opening::Acknowledgment),
+            ("Thanks for waiting.", Opening::Acknowledgment),
+            ("What a great question!", Opening::Acknowledgment),
+            ("Got it. Blue in 42.", Opening::Acknowledgment),
+            ("Okay", Opening::Acknowledgment),
+            ("{\"status\": 1}", Opening::Machine),
+            ("  [1, 2]", Opening::Machine),
+            ("<think>", Opening::Machine),
+            ("```rust\n", Opening::Machine),
+            ("- one\n- two", Opening::Block),
+            ("1. one", Opening::Block),
+            ("15 of them.", Opening::Plain),
+            ("# Title", Opening::Block),
+            ("> quoted", Opening::Block),
+            ("| a | b |", Opening::Block),
+            ("\n\n    code", Opening::Block),
+        ] {
+            assert_eq!(openers.read(reply, true), expected, "{reply}");
+        }
+    }
+
+    #[test]
+    fn a_reply_that_begins_with_its_answer_is_recognised_within_its_first_word() {
+        let openers = Openers::english();
+        for reply in ["Your o", "25 M", "Ship", "The ", "**Tr", "An"] {
+            assert_eq!(openers.read(reply, false), Opening::Plain, "{reply}");
+        }
+        for reply in ["", "  ", "I", "I'm", "I'm so", "Tha", "1", "#", "-"] {
+            assert_eq!(openers.read(reply, false), Opening::Undecided, "{reply}");
+        }
+    }
+
+    #[test]
+    fn more_of_a_reply_never_changes_a_verdict() {
+        let openers = Openers::english();
+        for reply in ["Hi Ann, I'm so sorry about that.", "I haven't found it.", "1. one", "That is in the car park."] {
+            let mut verdict = Opening::Undecided;
+            for end in (0..=reply.len()).filter(|end| reply.is_char_boundary(*end)) {
+                let now = openers.read(&reply[..end], end == reply.len());
+                assert!(verdict == Opening::Undecided || now == verdict, "{:?}: {verdict:?}, then {now:?}", &reply[..end]);
+                verdict = now;
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_keeps_its_line_and_white_space_is_not_doubled() {
+        assert_eq!(Opening::Plain.separator("Your"), " ");
+        assert_eq!(Opening::Plain.separator(" Your"), "");
+        assert_eq!(Opening::Block.separator("- a"), "\n\n");
+    }
+}
