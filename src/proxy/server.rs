@@ -82,13 +82,10 @@ where
     }
     drop((listener, lease));
 
-    let open = phase.receiver_count();
-    if open > 0 {
-        tracing::info!(connections = open, "shutting down, open replies have {drain:?} to end");
-    }
+    tracing::info!("shutting down, open replies have {drain:?} to end");
     phase.send_replace(Phase::Draining);
     if time::timeout(drain, phase.closed()).await.is_err() {
-        tracing::warn!(connections = phase.receiver_count(), "cutting off what is still open");
+        tracing::warn!("cutting off what is still open");
     }
     phase.send_replace(Phase::Over);
     phase.closed().await;
@@ -117,6 +114,9 @@ where
 {
     // Tokens come in small pieces, and each should leave at once. A socket that refuses still works.
     let _ = stream.set_nodelay(true);
+    if !speaks(&stream, &mut lease).await {
+        return;
+    }
     let request_lease = lease.clone();
     let service = MapRequest::new(service, move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
@@ -142,6 +142,17 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, error, "connection ended early");
+    }
+}
+
+/// Waits for the client's first byte.
+///
+/// hyper limits the time for the head of an HTTP/1 request, but before that waits without limit for the bytes that
+/// tell HTTP/1 from HTTP/2.
+async fn speaks(stream: &TcpStream, lease: &mut Lease) -> bool {
+    tokio::select! {
+        peeked = time::timeout(HEAD, stream.peek(&mut [0])) => matches!(peeked, Ok(Ok(1..))),
+        () = lease.draining() => false,
     }
 }
 

@@ -27,6 +27,7 @@ use super::{
 };
 
 type ClientBody = UnsyncBoxBody<Bytes, BoxError>;
+type Answer = Result<Response<EndToEnd<Incoming>>, UpstreamError>;
 
 /// How long an unused connection to the bot is kept, in seconds.
 ///
@@ -48,7 +49,7 @@ pub struct Upstream {
 
 /// The bot's answer to come. Dropping it drops the request to the bot.
 #[must_use = "futures do nothing unless polled"]
-pub struct UpstreamFuture(Pin<Box<dyn Future<Output = Result<Response<EndToEnd<Incoming>>, UpstreamError>> + Send>>);
+pub struct UpstreamFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
 
 impl Upstream {
     /// The bot at this URL; no connection is made yet.
@@ -95,7 +96,7 @@ impl Upstream {
         connector.call(origin).await.map(drop).map_err(unreachable)
     }
 
-    async fn send(self, request: Request<ClientBody>) -> Result<Response<EndToEnd<Incoming>>, UpstreamError> {
+    async fn send(self, request: Request<ClientBody>) -> Answer {
         let (mut parts, body) = request.into_parts();
         if parts.method == Method::CONNECT {
             return Err(UpstreamError::new(UpstreamErrorKind::Connect, &self.url, None));
@@ -144,9 +145,9 @@ where
 }
 
 impl Future for UpstreamFuture {
-    type Output = Result<Response<EndToEnd<Incoming>>, UpstreamError>;
+    type Output = Answer;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
         self.0.as_mut().poll(cx)
     }
 }
