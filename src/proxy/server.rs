@@ -150,8 +150,9 @@ where
 /// hyper limits the time for the head of an HTTP/1 request, but before that waits without limit for the bytes that
 /// tell HTTP/1 from HTTP/2.
 async fn speaks(stream: &TcpStream, lease: &mut Lease) -> bool {
+    let mut first = [0];
     tokio::select! {
-        peeked = time::timeout(HEAD, stream.peek(&mut [0])) => matches!(peeked, Ok(Ok(1..))),
+        peeked = time::timeout(HEAD, stream.peek(&mut first)) => matches!(peeked, Ok(Ok(1..))),
         () = lease.draining() => false,
     }
 }
