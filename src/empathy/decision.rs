@@ -85,14 +85,11 @@ pub fn plan(style: Style<'_>, turn: &Turn, sentiment: &Sentiment, weight: Weight
             || turn.last_reply.as_deref().is_some_and(|reply| reply.trim_start().starts_with(sentence))
     };
     let mut candidates = style.phrasebook.candidates(shown, style.tone, weight);
-    candidates.retain(|variant| !was_said(&variant.say));
-    let Some(strongest) = candidates.last().map(|variant| variant.weight) else {
-        return Plan::Silence(Silence::Repeat);
-    };
-    // What fits the feeling comes after what fits any; at equal weight only the former is considered.
-    candidates.retain(|variant| variant.weight >= strongest);
+    candidates.retain(|candidate| !was_said(&candidate.variant.say));
+    let Some(best) = candidates.last().copied() else { return Plan::Silence(Silence::Repeat) };
+    candidates.retain(|other| other.variant.weight >= best.variant.weight && other.is_named == best.is_named);
     let choice = usize::try_from(seed(turn)).unwrap_or_default().checked_rem(candidates.len()).unwrap_or_default();
-    candidates.get(choice).map_or(Plan::Silence(Silence::Repeat), |variant| Plan::Prepend(variant.say.clone()))
+    Plan::Prepend(candidates.get(choice).unwrap_or(&best).variant.say.clone())
 }
 
 /// What goes before a reply that begins so, its separator included; or the reason why nothing does.

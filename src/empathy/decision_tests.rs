@@ -92,7 +92,7 @@ proptest! {
         let strength = |affect: f32| {
             let said = sentence(decide(&turn("x"), &sentiment(emotion, -0.5, affect.min(1.0)), None));
             book.candidates(Some(emotion), Tone::Collaborative, Weight::clamped(1.0))
-                .into_iter().find(|variant| variant.say == said).unwrap().weight
+                .into_iter().find(|candidate| candidate.variant.say == said).unwrap().variant.weight
         };
         prop_assert!(strength(low) <= strength(low + more));
     }

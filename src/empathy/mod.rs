@@ -14,7 +14,7 @@ use std::{fmt, sync::Arc};
 pub use self::{
     decision::{DEFAULT_FLOOR, Plan, Silence, Style, fit, plan},
     opener::{Openers, Opening},
-    phrasebook::{Phrasebook, PhrasebookError, Tone, UnknownTone, Variant},
+    phrasebook::{Candidate, Phrasebook, PhrasebookError, Tone, UnknownTone, Variant},
     weight::{Weight, WeightError},
 };
 use crate::{

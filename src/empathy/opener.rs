@@ -182,7 +182,11 @@ mod tests {
             let mut verdict = Opening::Undecided;
             for end in (0..=reply.len()).filter(|end| reply.is_char_boundary(*end)) {
                 let now = openers.read(&reply[..end], end == reply.len());
-                assert!(verdict == Opening::Undecided || now == verdict, "{:?}: {verdict:?}, then {now:?}", &reply[..end]);
+                assert!(
+                    verdict == Opening::Undecided || now == verdict,
+                    "{:?}: {verdict:?}, then {now:?}",
+                    &reply[..end]
+                );
                 verdict = now;
             }
         }

@@ -65,6 +65,15 @@ pub struct Variant {
     pub say: String,
 }
 
+/// A sentence that may be said to a turn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Candidate<'a> {
+    /// The sentence.
+    pub variant: &'a Variant,
+    /// Whether it is from the section of the feeling that the turn shows.
+    pub is_named: bool,
+}
+
 /// What may be said, for each feeling and tone.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,7 +163,10 @@ impl Phrasebook {
     /// [`PhrasebookError`] says which line or sentence is wrong, and why.
     pub fn from_toml(text: &str) -> Result<Self, PhrasebookError> {
         let book: Self = toml::from_str(text).map_err(|error| PhrasebookError::Toml {
-            line: 1 + error.span().and_then(|span| text.get(..span.start)).map_or(0, |before| before.matches('\n').count()),
+            line: 1 + error
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .map_or(0, |before| before.matches('\n').count()),
             message: error.message().replace('\n', " "),
         })?;
         book.check()?;
@@ -173,15 +185,16 @@ impl Phrasebook {
         self.naming
     }
 
-    /// Everything that may be said to an unpleasant turn of this weight, whose words show `emotion`, the strongest
-    /// last. A feeling is named only if the words show one; sentences of equal weight keep their order.
+    /// Everything that may be said to an unpleasant turn of this weight, whose words show `emotion`: the strongest
+    /// last, and of equals the one that fits the feeling.
     #[must_use]
-    pub fn candidates(&self, emotion: Option<Emotion>, tone: Tone, weight: Weight) -> Vec<&Variant> {
+    pub fn candidates(&self, emotion: Option<Emotion>, tone: Tone, weight: Weight) -> Vec<Candidate<'_>> {
         let named = emotion.and_then(|emotion| self.section(emotion)).map_or(&[][..], |section| section.tone(tone));
-        let mut fitting: Vec<_> =
-            self.problem.tone(tone).iter().chain(named).filter(|variant| variant.weight <= weight).collect();
-        // Where both speak at one weight, the one that fits the feeling is the better.
-        fitting.sort_by(|a, b| a.weight.get().total_cmp(&b.weight.get()));
+        let any = self.problem.tone(tone).iter().map(|variant| Candidate { variant, is_named: false });
+        let named = named.iter().map(|variant| Candidate { variant, is_named: true });
+        let mut fitting: Vec<_> = any.chain(named).filter(|candidate| candidate.variant.weight <= weight).collect();
+        // Stable: sentences of equal weight keep their order, those that fit the feeling last.
+        fitting.sort_by(|a, b| a.variant.weight.get().total_cmp(&b.variant.weight.get()));
         fitting
     }
 

@@ -12,9 +12,9 @@ fn the_built_in_phrasebook_speaks_in_every_tone_from_a_light_touch_to_full_weigh
         for emotion in feelings() {
             for weight in [0.30, 0.45, 0.60, 0.80, 1.0] {
                 let candidates = book.candidates(emotion, tone, Weight::clamped(weight));
-                let strongest = candidates.last().unwrap().weight;
-                let equals = candidates.iter().filter(|variant| variant.weight == strongest).count();
-                assert!(equals >= 2, "{tone} {emotion:?} {weight}: only {equals} at {strongest}");
+                let best = candidates.last().unwrap();
+                let equals = candidates.iter().filter(|other| other.variant.weight == best.variant.weight).count();
+                assert!(equals >= 2, "{tone} {emotion:?} {weight}: only {equals}");
             }
         }
     }
@@ -25,7 +25,7 @@ fn no_sentence_is_stronger_than_the_turn() {
     let book = Phrasebook::english();
     for weight in (0_u8..=100).map(|percent| Weight::clamped(f32::from(percent) / 100.0)) {
         for emotion in feelings() {
-            assert!(book.candidates(emotion, Tone::Warm, weight).iter().all(|variant| variant.weight <= weight));
+            assert!(book.candidates(emotion, Tone::Warm, weight).iter().all(|found| found.variant.weight <= weight));
         }
     }
 }
@@ -37,7 +37,7 @@ fn the_built_in_phrasebook_names_no_feeling_below_the_naming_weight_and_claims_n
     let claims = ["i feel", "i'm sorry", "i am sorry", "i understand", "i know how", "!", "unfortunately"];
     for tone in Tone::ALL {
         for emotion in feelings() {
-            for variant in book.candidates(emotion, tone, Weight::clamped(1.0)) {
+            for Candidate { variant, .. } in book.candidates(emotion, tone, Weight::clamped(1.0)) {
                 let said = variant.say.to_lowercase();
                 assert!(!claims.iter().any(|claim| said.contains(claim)), "{said}");
                 assert!(variant.weight >= book.naming() || !names.iter().any(|word| said.contains(word)), "{said}");

@@ -66,7 +66,8 @@ impl CustomProtocol {
         if !spec.path.starts_with('/') || spec.path.contains(['?', '#']) {
             return Err(CustomError::Path(spec.path.clone()));
         }
-        for (name, pointer) in [("user", Some(&spec.user)), ("reply", Some(&spec.reply)), ("delta", spec.delta.as_ref())]
+        for (name, pointer) in
+            [("user", Some(&spec.user)), ("reply", Some(&spec.reply)), ("delta", spec.delta.as_ref())]
         {
             if pointer.is_some_and(|pointer| pointer.is_root()) {
                 return Err(CustomError::WholeDocument(name));
@@ -182,10 +183,7 @@ mod tests {
         for body in ["", "{", "[]", r#"{"input": "hello"}"#, r#"{"input": {"text": 5}}"#] {
             assert!(matches!(read(body), Recognition::Foreign), "{body}");
         }
-        assert!(matches!(
-            read(r#"{"input": {"text": " "}}"#),
-            Recognition::LeftAlone(LeftAlone::NoTurn)
-        ));
+        assert!(matches!(read(r#"{"input": {"text": " "}}"#), Recognition::LeftAlone(LeftAlone::NoTurn)));
     }
 
     #[test]

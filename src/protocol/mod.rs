@@ -213,3 +213,15 @@ fn text_in(body: &[u8], raw: &serde_json::value::RawValue, place: usize) -> Opti
     let text = serde_json::from_str::<String>(raw.get()).ok()?;
     Some(Text { place, at: offset_in(body, raw) + 1, text })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_not_printed_by_accident() {
+        let secret = || "card 4111-1111".to_owned();
+        let turn = Turn { text: secret(), conversation: Some(secret()), ordinal: 0, last_reply: Some(secret()) };
+        assert!(!format!("{turn:?}").contains("4111"));
+    }
+}

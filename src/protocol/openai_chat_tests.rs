@@ -93,7 +93,9 @@ fn requests_that_forbid_an_edit_say_why() {
 
 #[test]
 fn what_is_no_chat_request_is_foreign() {
-    for body in ["", "hello", "[1,2]", "{}", r#"{"prompt":"x"}"#, r#"{"messages":"x"}"#, "\u{feff}{}", "{\"messages\":[1]}"] {
+    for body in
+        ["", "hello", "[1,2]", "{}", r#"{"prompt":"x"}"#, r#"{"messages":"x"}"#, "\u{feff}{}", "{\"messages\":[1]}"]
+    {
         assert!(matches!(read(body), Recognition::Foreign), "{body}");
     }
     let deep = format!(r#"{{"messages":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
@@ -122,7 +124,10 @@ fn replies_that_are_no_text_say_what_they_are() {
         (message(r#""content":"Hi","annotations":[{"type":"url_citation"}]"#), LeftAlone::Offsets),
         (message(r#""content":[{"type":"text"}]"#), LeftAlone::NotText),
         (message(r#""content":"\ud800""#), LeftAlone::Unreadable),
-        (r#"{"choices":[{"finish_reason":"content_filter","message":{"content":"H"}}]}"#.to_owned(), LeftAlone::Refusal),
+        (
+            r#"{"choices":[{"finish_reason":"content_filter","message":{"content":"H"}}]}"#.to_owned(),
+            LeftAlone::Refusal,
+        ),
         (r#"{"choices":[]}"#.to_owned(), LeftAlone::Empty),
         (r#"{"error":{"message":"x"}}"#.to_owned(), LeftAlone::Error),
         ("[]".to_owned(), LeftAlone::Unreadable),

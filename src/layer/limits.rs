@@ -1,0 +1,36 @@
+//! Every buffer and every wait of the layer, with its bound.
+
+use serde::Deserialize;
+
+/// How much the layer may hold, and how long it may wait. Past a limit the exchange goes on untouched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a request body that are collected to read the turn. Default: 1 MiB.
+    pub max_request_bytes: usize,
+    /// Milliseconds to wait for the whole request body. Default: 10,000.
+    pub max_request_wait_ms: u64,
+    /// Bytes of a reply that comes whole, collected to edit it. Default: 4 MiB.
+    pub max_reply_bytes: usize,
+    /// Bytes of a streamed reply held back while its beginning is read; also the longest event. Default: 64 KiB.
+    pub max_held_bytes: usize,
+    /// Milliseconds for which the beginning of a streamed reply is held back while it can still turn out to be an
+    /// acknowledgment of the bot's own. A reply that begins with its answer is not held at all. Default: 500.
+    pub max_held_ms: u64,
+    /// Milliseconds to wait for the classifier once the head of the reply is there. Default: 30.
+    pub budget_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_request_bytes: 1 << 20,
+            max_request_wait_ms: 10_000,
+            max_reply_bytes: 4 << 20,
+            max_held_bytes: 64 << 10,
+            max_held_ms: 500,
+            budget_ms: 30,
+        }
+    }
+}

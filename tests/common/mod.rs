@@ -1,0 +1,183 @@
+//! What the tests of the layer share: a classifier that goes by single words, and bodies that follow a script.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, ServiceExt, service_fn};
+use undertone::{
+    empathy::Empathy,
+    layer::EmpathyLayer,
+    sentiment::{Classify, Emotion, Emotions, Pending, Polarity, Sentiment},
+};
+
+/// What a turn with these words expresses.
+pub(crate) fn sentiment_of(turn: &str) -> Sentiment {
+    let (emotion, valence, affect) = match turn {
+        turn if turn.contains("furious") => (Emotion::Anger, -0.9, 0.95),
+        turn if turn.contains("annoying") => (Emotion::Frustration, -0.6, 0.6),
+        turn if turn.contains("bit late") => (Emotion::None, -0.2, 0.35),
+        turn if turn.contains("thank you so much") => (Emotion::Gratitude, 0.9, 0.8),
+        _ => (Emotion::None, 0.0, 0.02),
+    };
+    Sentiment { polarity: Polarity::default(), valence, affect, emotions: Emotions::certain(emotion) }
+}
+
+/// Answers at once, by [`sentiment_of`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ByWords;
+
+impl Classify for ByWords {
+    fn submit(&self, turn: &str) -> Pending {
+        Pending::ready(Ok(sentiment_of(turn)))
+    }
+}
+
+pub(crate) fn layer() -> EmpathyLayer {
+    EmpathyLayer::new(Empathy::new(ByWords))
+}
+
+/// One step of a body: a frame, an error, or not ready yet.
+#[derive(Debug)]
+pub(crate) enum Step {
+    Data(Bytes),
+    Trailers(HeaderMap),
+    Error(&'static str),
+    /// Not ready once; ready when polled again.
+    Yield,
+    /// Never ready again.
+    Stall,
+}
+
+/// A body that follows a script.
+#[derive(Debug, Default)]
+pub(crate) struct Script(VecDeque<Step>);
+
+pub(crate) fn script(steps: impl IntoIterator<Item = Step>) -> Script {
+    Script(steps.into_iter().collect())
+}
+
+pub(crate) fn chunks<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Script {
+    script(chunks.into_iter().map(|chunk| Step::Data(Bytes::copy_from_slice(chunk))))
+}
+
+impl Body for Script {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        Poll::Ready(match self.0.pop_front() {
+            None => None,
+            Some(Step::Data(data)) => Some(Ok(Frame::data(data))),
+            Some(Step::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
+            Some(Step::Error(error)) => Some(Err(error)),
+            Some(Step::Yield) => {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Some(Step::Stall) => {
+                self.0.push_front(Step::Stall);
+                return Poll::Pending;
+            }
+        })
+    }
+}
+
+/// A chat request with this turn.
+pub(crate) fn chat(turn: &str) -> String {
+    serde_json::json!({"model": "m", "messages": [{"role": "user", "content": turn}]}).to_string()
+}
+
+/// A reply that comes whole.
+pub(crate) fn completion(text: &str) -> String {
+    serde_json::json!({"id": "c1", "choices": [{"index": 0, "message": {"role": "assistant", "content": text},
+        "finish_reason": "stop"}], "usage": {"total_tokens": 7}})
+    .to_string()
+}
+
+/// A streamed reply: the role, these pieces, the end.
+pub(crate) fn stream(pieces: &[&str]) -> String {
+    let event = |delta: serde_json::Value, reason: Option<&str>| {
+        let chunk = serde_json::json!({"id": "c1", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]});
+        format!("data: {chunk}\n\n")
+    };
+    let mut body = event(serde_json::json!({"role": "assistant", "content": ""}), None);
+    for piece in pieces {
+        body += &event(serde_json::json!({"content": piece}), None);
+    }
+    body + &event(serde_json::json!({}), Some("stop")) + "data: [DONE]\n\n"
+}
+
+pub(crate) fn post(body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+    Request::post("/v1/chat/completions").body(Full::new(body.into())).unwrap()
+}
+
+pub(crate) fn json<B>(body: B) -> Response<B> {
+    Response::builder().header("content-type", "application/json").body(body).unwrap()
+}
+
+pub(crate) fn sse<B>(body: B) -> Response<B> {
+    Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+}
+
+/// A response as the client sees it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) frames: Vec<Bytes>,
+    pub(crate) trailers: Option<HeaderMap>,
+    pub(crate) error: Option<&'static str>,
+}
+
+impl Seen {
+    pub(crate) fn body(&self) -> Vec<u8> {
+        self.frames.concat()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body()).unwrap()
+    }
+
+    pub(crate) fn outcome(&self) -> &str {
+        self.headers.get("undertone").map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// Sends a request through a layer to a bot that answers with `response`.
+pub(crate) async fn exchange(layer: EmpathyLayer, request: Request<Full<Bytes>>, response: Response<Script>) -> Seen {
+    let response = Arc::new(Mutex::new(Some(response)));
+    let bot = service_fn(move |_| {
+        let response = response.lock().unwrap().take().unwrap();
+        async { Ok::<_, Infallible>(response) }
+    });
+    let response = layer.layer(bot).oneshot(request).await.unwrap();
+    read(response).await
+}
+
+pub(crate) async fn read<B>(response: Response<B>) -> Seen
+where
+    B: Body<Data = Bytes, Error = &'static str>,
+{
+    let (head, body) = response.into_parts();
+    let mut body = std::pin::pin!(body);
+    let mut seen =
+        Seen { status: head.status.as_u16(), headers: head.headers, frames: Vec::new(), trailers: None, error: None };
+    while let Some(frame) = body.frame().await {
+        match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => seen.frames.push(data),
+            Ok(Err(frame)) => seen.trailers = frame.into_trailers().ok(),
+            Err(error) => seen.error = Some(error),
+        }
+    }
+    seen
+}
