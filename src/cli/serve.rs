@@ -64,11 +64,11 @@ fn settings(args: Args) -> Result<(Config, ModelArgs), Failure> {
 async fn serve(config: Config, upstream: Upstream, classifier: Classifier) -> Result<(), Failure> {
     let mut first = Signals::catch()?;
     let mut second = Signals::catch()?;
-    // Before listening: undertone in front of itself must not find itself.
-    reach(&upstream).await?;
+    // First the port, where a mistake shows at once; a client that comes now waits, and is served.
     let listener = TcpListener::bind(config.listen.to_string())
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
+    reach(&upstream).await?;
     tracing::info!("classifying with {}", classifier.engine());
     tracing::info!("listening on http://{}, in front of {}", listener.local_addr()?, upstream.url());
 
@@ -113,5 +113,8 @@ fn layer(config: Config, classifier: Classifier) -> EmpathyLayer {
     if let Some(floor) = config.floor {
         empathy = empathy.with_floor(floor);
     }
-    EmpathyLayer::new(empathy).protocols(config.protocols).limits(config.limits)
+    EmpathyLayer::new(empathy)
+        .protocols(config.protocols)
+        .limits(config.limits)
+        .respect_no_transform(config.respect_no_transform)
 }

@@ -37,6 +37,7 @@ pub(crate) struct File {
     /// Relative to the directory that the file is in.
     pub(crate) phrasebook: Option<PathBuf>,
     pub(crate) floor: Option<Weight>,
+    pub(crate) respect_no_transform: bool,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) proxy: Proxy,
@@ -103,6 +104,7 @@ pub(crate) struct Config {
     pub(crate) tone: Option<Tone>,
     pub(crate) phrasebook: Option<Phrasebook>,
     pub(crate) floor: Option<Weight>,
+    pub(crate) respect_no_transform: bool,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) connect_timeout: Duration,
@@ -151,6 +153,7 @@ impl Config {
             tone: flags.tone.or(file.tone),
             phrasebook,
             floor: file.floor,
+            respect_no_transform: file.respect_no_transform,
             model: file.model,
             limits: file.limits,
             connect_timeout: Duration::from_millis(file.proxy.connect_timeout_ms),

@@ -25,7 +25,7 @@ fn every_mistake_is_one_line_that_says_where() {
             "listen = \"8080\"",
             "undertone.toml:1: listen: `8080` is not an address to listen on, such as 127.0.0.1:8080",
         ),
-        ("floor = 1.5", "undertone.toml:1: floor: 1.5 is not between 0 and 1"),
+        ("floor = 1.5", "undertone.toml:1: floor: a weight is a number from 0 to 1: 1.5 is not"),
         (
             "tone = \"cold\"",
             "undertone.toml:1: tone: unknown variant `cold`, expected one of `formal`, `collaborative`, `warm`",

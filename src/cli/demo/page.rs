@@ -44,7 +44,9 @@ impl<W: Write> Page<W> {
         self.row("customer", &[(BOLD, turn.text), (DIM, how)])?;
         let header = after.undertone.as_deref().unwrap_or_default();
         self.weight(header)?;
-        self.row("undertone", &[(PLAIN, if header.is_empty() { "not a word about it" } else { header })])?;
+        let reason = parameter(header, "reason").map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let did = if header.starts_with("prepend") { "speaks first" } else { "stays silent" };
+        self.row("undertone", &[(PLAIN, did), (DIM, &reason)])?;
         if before.text == after.text {
             self.row("reply", &[(PLAIN, &before.text), (DIM, " (unchanged)")])?;
         } else {
@@ -147,7 +149,7 @@ mod tests {
         let before = Reply { text: "word ".repeat(40), undertone: None };
         let after = Reply {
             text: format!("That is a long wait. {}", before.text),
-            undertone: Some("prepend;weight=0.5;emotion=anger".to_owned()),
+            undertone: Some("prepend, weight=0.5, emotion=anger".to_owned()),
         };
         let shown = plain(|page| page.exchange(Turn::plain("Where?"), &before, &after));
         assert!(shown.lines().all(|line| line.trim_end().chars().count() <= 80), "{shown}");
@@ -156,7 +158,10 @@ mod tests {
 
     #[test]
     fn an_unchanged_reply_is_shown_once() {
-        let reply = || Reply { text: "On Monday.".to_owned(), undertone: Some("silence;weight=0.02".to_owned()) };
+        let reply = || Reply {
+            text: "On Monday.".to_owned(),
+            undertone: Some("none, reason=below-floor, weight=0.02, emotion=none".to_owned()),
+        };
         let shown = plain(|page| page.exchange(Turn::plain("When?"), &reply(), &reply()));
         assert_eq!(shown.matches("On Monday.").count(), 1, "{shown}");
     }
