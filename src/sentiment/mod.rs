@@ -7,10 +7,33 @@
 
 mod classify;
 mod emotion;
+mod preference;
 
+// What needs an engine; without one, the seam and its types are left.
+#[cfg(any(feature = "ort", feature = "rten"))]
+mod calibration;
+#[cfg(any(feature = "ort", feature = "rten"))]
+mod classifier;
+#[cfg(any(feature = "ort", feature = "rten"))]
+pub mod engine;
+#[cfg(any(feature = "ort", feature = "rten"))]
+mod model;
+#[cfg(any(feature = "ort", feature = "rten"))]
+mod pipeline;
+#[cfg(any(feature = "ort", feature = "rten"))]
+mod tokenizer;
+#[cfg(any(feature = "ort", feature = "rten"))]
+mod workers;
+
+#[cfg(any(feature = "ort", feature = "rten"))]
+pub use self::{
+    classifier::{BuildError, Classifier, ClassifierBuilder},
+    model::{Model, ModelError},
+};
 pub use self::{
     classify::{Answer, Classify, ClassifyError, Pending},
     emotion::{Emotion, Emotions, UnknownEmotion},
+    preference::{EnginePreference, UnknownEngine},
 };
 
 use serde::Serialize;

@@ -1,0 +1,121 @@
+//! `undertone demo`: a sample bot, undertone in front of it, and a few customers of rising temper.
+
+mod bot;
+mod client;
+mod page;
+
+use std::{future::pending, net::SocketAddr, time::Duration};
+
+use anyhow::Context;
+use tokio::{net::TcpListener, runtime::Runtime};
+use tower_layer::Layer;
+
+use self::{bot::Bot, client::Client, page::Page};
+use super::{Failure, logging, model_args::ModelArgs, signals::Signals};
+use crate::{
+    config::Listen,
+    empathy::Empathy,
+    layer::EmpathyLayer,
+    proxy::{Rescue, Upstream, serve},
+    sentiment::Classifier,
+};
+
+/// From matter-of-fact to furious, and relieved at the end. Each is the first turn of a conversation of its own.
+const TURNS: [Turn; 7] = [
+    Turn::plain("Where is my box?"),
+    Turn::plain("My order is late."),
+    Turn::streamed("This is the second time I've had to ask where my order is, it's getting annoying."),
+    Turn::plain("I'm really worried it won't be here before my daughter's birthday on Saturday."),
+    Turn::streamed("This is ridiculous. Three weeks and NOTHING. I'm furious."),
+    Turn::plain("Oh it just arrived, thank you so much!!"),
+    Turn::json("What a joke. Just give me the status of my order as JSON."),
+];
+
+/// See what undertone does, with a sample bot
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  undertone demo --listen 127.0.0.1:8080")]
+pub(super) struct Args {
+    /// Where undertone listens [default: a free port]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<Listen>,
+    #[command(flatten)]
+    model: ModelArgs,
+}
+
+/// What a customer says, and how the reply is asked for.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    text: &'static str,
+    ask: Ask,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    Plain,
+    Streamed,
+    /// For a program to read, so not a word of it may change.
+    Json,
+}
+
+impl Turn {
+    const fn plain(text: &'static str) -> Self {
+        Self { text, ask: Ask::Plain }
+    }
+
+    const fn streamed(text: &'static str) -> Self {
+        Self { text, ask: Ask::Streamed }
+    }
+
+    const fn json(text: &'static str) -> Self {
+        Self { text, ask: Ask::Json }
+    }
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    // Nothing but the page on the terminal, unless something is wrong.
+    logging::start("warn");
+    let classifier = args.model.classifier().map_err(Failure::runtime)?;
+    Runtime::new()?.block_on(demo(args.listen, classifier))
+}
+
+async fn demo(listen: Option<Listen>, classifier: Classifier) -> Result<(), Failure> {
+    let mut signals = Signals::catch()?;
+    let listen = listen.map_or_else(|| "127.0.0.1:0".to_owned(), |listen| listen.to_string());
+    let bot = start_bot().await?;
+    let undertone = start_undertone(&listen, bot, classifier.clone()).await?;
+    tokio::select! {
+        shown = show(bot, undertone, &classifier) => shown?,
+        () = signals.next() => return Ok(()),
+    }
+    signals.next().await;
+    Ok(())
+}
+
+async fn show(bot: SocketAddr, undertone: SocketAddr, classifier: &Classifier) -> Result<(), Failure> {
+    let client = Client::new();
+    let mut page = Page::new(anstream::stdout());
+    page.title(&classifier.engine().to_string())?;
+    for turn in TURNS {
+        let before = client.ask(bot, turn).await?;
+        let after = client.ask(undertone, turn).await?;
+        page.exchange(turn, &before, &after)?;
+    }
+    page.invitation(undertone)?;
+    Ok(())
+}
+
+async fn start_bot() -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(serve(listener, Bot, pending::<()>(), Duration::ZERO));
+    Ok(address)
+}
+
+async fn start_undertone(listen: &str, bot: SocketAddr, classifier: Classifier) -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr()?;
+    let upstream = Upstream::new(format!("http://{bot}").parse().map_err(Failure::runtime)?)?;
+    let service = Rescue::new(EmpathyLayer::new(Empathy::new(classifier)).layer(upstream));
+    tokio::spawn(serve(listener, service, pending::<()>(), Duration::ZERO));
+    Ok(address)
+}

@@ -1,0 +1,282 @@
+//! From the graph's raw numbers to probabilities and a calibrated affect.
+
+use std::iter;
+
+use serde::Deserialize;
+
+use super::{Emotion, Emotions, Polarity, Sentiment, engine::Row};
+
+/// How many labels GoEmotions has (Demszky et al. 2020, ACL).
+const GOEMOTIONS: usize = 28;
+const POLARITY: [&str; 3] = ["negative", "neutral", "positive"];
+const INTENSITY: [&str; 4] = ["anger", "fear", "joy", "sadness"];
+/// BERT's own positions end at 512; below 8 there is no turn left between the special tokens.
+const MAX_TOKENS: std::ops::RangeInclusive<usize> = 8..=512;
+
+/// `calibration.json`, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Calibration {
+    model: String,
+    max_tokens: usize,
+    polarity: f32,
+    emotion: f32,
+    affect: Knots,
+}
+
+/// `calibration.json` as written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    model: String,
+    max_tokens: usize,
+    polarity: Softmax,
+    emotion: Softmax,
+    goemotions: Thresholds,
+    intensity: Labels,
+    affect: Affect,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Softmax {
+    labels: Vec<String>,
+    temperature: f32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Thresholds {
+    labels: Vec<String>,
+    thresholds: Vec<f32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Labels {
+    labels: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Affect {
+    knots: Vec<(f32, f32)>,
+}
+
+impl Calibration {
+    /// Reads and checks `calibration.json`.
+    ///
+    /// # Errors
+    ///
+    /// One line that names the key, what was expected and what was found.
+    pub(crate) fn parse(json: &str) -> Result<Self, String> {
+        let raw: Raw = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        if !MAX_TOKENS.contains(&raw.max_tokens) {
+            let (least, most) = MAX_TOKENS.into_inner();
+            return Err(format!("max_tokens: expected {least} to {most}, found {}", raw.max_tokens));
+        }
+        let polarity = raw.polarity.check("polarity", &POLARITY)?;
+        let emotion = raw.emotion.check("emotion", &Emotion::ALL.map(Emotion::as_str))?;
+        check_labels("intensity", &raw.intensity.labels, &INTENSITY)?;
+        let (labels, thresholds) = (raw.goemotions.labels.len(), raw.goemotions.thresholds.len());
+        if (labels, thresholds) != (GOEMOTIONS, GOEMOTIONS) {
+            return Err(format!(
+                "goemotions: expected {GOEMOTIONS} labels and as many thresholds, found {labels} and {thresholds}"
+            ));
+        }
+        let affect = Knots::new(raw.affect.knots).map_err(|why| format!("affect.knots: {why}"))?;
+        Ok(Self { model: raw.model, max_tokens: raw.max_tokens, polarity, emotion, affect })
+    }
+
+    /// The model's name.
+    pub(crate) fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// The longest row the graph was trained on, special tokens included.
+    pub(crate) const fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
+    /// What the graph's numbers for one turn mean.
+    ///
+    /// # Errors
+    ///
+    /// Names the head that has a number which is none.
+    pub(crate) fn sentiment(&self, row: Row<'_>) -> Result<Sentiment, String> {
+        let [negative, neutral, positive] = softmax("polarity", row.polarity, self.polarity)?;
+        let emotions = softmax("emotion", row.emotion, self.emotion)?;
+        let valence = finite("valence", row.valence)?.clamp(-1.0, 1.0);
+        let affect = self.affect.map(finite("affect", row.affect)?);
+        let polarity = Polarity { negative, neutral, positive };
+        Ok(Sentiment { polarity, valence, affect, emotions: Emotions::new(emotions) })
+    }
+}
+
+impl Softmax {
+    fn check(&self, key: &str, labels: &[&str]) -> Result<f32, String> {
+        check_labels(key, &self.labels, labels)?;
+        if self.temperature.is_finite() && self.temperature > 0.0 {
+            Ok(self.temperature)
+        } else {
+            Err(format!("{key}.temperature: expected a number above 0, found {}", self.temperature))
+        }
+    }
+}
+
+/// The order counts: it is the order of the graph's outputs.
+fn check_labels(key: &str, found: &[String], expected: &[&str]) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("{key}.labels: expected {}, found {}", expected.join(" "), found.join(" ")))
+}
+
+fn finite(head: &str, number: f32) -> Result<f32, String> {
+    if number.is_finite() { Ok(number) } else { Err(format!("`{head}` is {number}")) }
+}
+
+/// Probabilities of `logits` at `temperature`; they sum to 1.
+fn softmax<const N: usize>(head: &str, logits: &[f32], temperature: f32) -> Result<[f32; N], String> {
+    let logits: [f32; N] = logits.try_into().map_err(|_| format!("`{head}` is not {N} wide"))?;
+    let mut max = f32::NEG_INFINITY;
+    for logit in logits {
+        max = max.max(finite(head, logit)?);
+    }
+    // The largest exponent is 0, so the sum is at least 1 and nothing overflows.
+    let powers = logits.map(|logit| ((logit - max) / temperature).exp());
+    let sum: f32 = powers.iter().sum();
+    Ok(powers.map(|power| power / sum))
+}
+
+/// A piecewise-linear map that never falls; flat beyond its first and its last knot.
+#[derive(Debug, Clone, PartialEq)]
+struct Knots(Vec<(f32, f32)>);
+
+impl Knots {
+    fn new(knots: Vec<(f32, f32)>) -> Result<Self, String> {
+        if knots.len() < 2 {
+            return Err(format!("expected at least 2, found {}", knots.len()));
+        }
+        if let Some((raw, weight)) =
+            knots.iter().find(|(raw, weight)| !raw.is_finite() || !(0.0..=1.0).contains(weight))
+        {
+            return Err(format!("expected [raw, weight] with a weight of 0 to 1, found [{raw}, {weight}]"));
+        }
+        for ((raw, weight), (next_raw, next_weight)) in iter::zip(&knots, knots.iter().skip(1)) {
+            if next_raw <= raw || next_weight < weight {
+                return Err(format!(
+                    "expected them to rise, found [{next_raw}, {next_weight}] after [{raw}, {weight}]"
+                ));
+            }
+        }
+        Ok(Self(knots))
+    }
+
+    fn map(&self, raw: f32) -> f32 {
+        let mut below = None;
+        for &(x, y) in &self.0 {
+            if raw < x {
+                return below.map_or(y, |(x0, y0)| y0 + (y - y0) * (raw - x0) / (x - x0));
+            }
+            below = Some((x, y));
+        }
+        below.map_or(0.0, |(_, y)| y)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A `calibration.json` that changes nothing.
+    pub(crate) fn neutral() -> serde_json::Value {
+        serde_json::json!({
+            "model": "test", "max_tokens": 16,
+            "polarity": {"labels": POLARITY, "temperature": 1.0},
+            "emotion": {"labels": Emotion::ALL, "temperature": 1.0},
+            "goemotions": {"labels": vec!["x"; GOEMOTIONS], "thresholds": vec![0.5; GOEMOTIONS]},
+            "intensity": {"labels": INTENSITY},
+            "affect": {"knots": [[0.0, 0.0], [1.0, 1.0]]},
+        })
+    }
+
+    fn refusal(key: &str, value: serde_json::Value) -> String {
+        let mut json = neutral();
+        *json.pointer_mut(key).unwrap() = value;
+        let error = Calibration::parse(&json.to_string()).unwrap_err();
+        assert!(!error.contains('\n'), "{error}");
+        error
+    }
+
+    fn row<'a>(polarity: &'a [f32], affect: f32) -> Row<'a> {
+        Row { polarity, valence: -0.5, affect, emotion: &[0.0; Emotion::ALL.len()] }
+    }
+
+    #[test]
+    fn reads_what_training_writes() {
+        let calibration = Calibration::parse(&neutral().to_string()).unwrap();
+        assert_eq!((calibration.model(), calibration.max_tokens()), ("test", 16));
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_what_was_expected_and_found() {
+        let cases = [
+            ("/polarity/labels", serde_json::json!(["positive", "neutral", "negative"]), "found positive neutral"),
+            ("/emotion/labels", serde_json::json!(["joy"]), "emotion.labels: expected anger frustration"),
+            ("/emotion/temperature", serde_json::json!(0), "emotion.temperature: expected a number above 0, found 0"),
+            ("/goemotions/thresholds", serde_json::json!([0.5]), "found 28 and 1"),
+            ("/intensity/labels", serde_json::json!([]), "intensity.labels: expected anger fear joy sadness"),
+            ("/affect/knots", serde_json::json!([[0, 0]]), "affect.knots: expected at least 2, found 1"),
+            ("/affect/knots", serde_json::json!([[0, 0.5], [1, 0.4]]), "expected them to rise, found [1, 0.4]"),
+            ("/affect/knots", serde_json::json!([[0, 0], [0, 1]]), "expected them to rise"),
+            ("/affect/knots", serde_json::json!([[0, 0], [1, 1.5]]), "found [1, 1.5]"),
+            ("/affect/knots", serde_json::json!([[0, 0], [1e39, 1]]), "found [inf, 1]"),
+            ("/max_tokens", serde_json::json!(4), "max_tokens: expected 8 to 512, found 4"),
+            ("/model", serde_json::json!(4), "invalid type"),
+        ];
+        for (key, value, said) in cases {
+            let error = refusal(key, value);
+            assert!(error.contains(said), "{key}: {error}");
+        }
+        assert!(Calibration::parse("{}").unwrap_err().contains("missing field"));
+        let mut extra = neutral();
+        extra["polarity"]["bias"] = 1.into();
+        assert!(Calibration::parse(&extra.to_string()).unwrap_err().contains("unknown field `bias`"));
+    }
+
+    #[test]
+    fn probabilities_sum_to_one_however_large_the_logits() {
+        let calibration = Calibration::parse(&neutral().to_string()).unwrap();
+        for logits in [[0.0, 0.0, 0.0], [1e30, -1e30, 3.0], [-88.0, -90.0, -1000.0]] {
+            let p = calibration.sentiment(row(&logits, 0.5)).unwrap().polarity;
+            assert!((p.negative + p.neutral + p.positive - 1.0).abs() < 1e-6, "{logits:?}: {p:?}");
+        }
+    }
+
+    #[test]
+    fn a_temperature_above_one_flattens() {
+        let mut json = neutral();
+        json["polarity"]["temperature"] = 2.0.into();
+        let [sharp, flat] = [neutral(), json].map(|json| {
+            Calibration::parse(&json.to_string()).unwrap().sentiment(row(&[2.0, 0.0, 0.0], 0.5)).unwrap().polarity
+        });
+        assert!(flat.negative < sharp.negative && flat.negative > flat.neutral);
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_refused() {
+        let calibration = Calibration::parse(&neutral().to_string()).unwrap();
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            assert!(calibration.sentiment(row(&[0.0, bad, 0.0], 0.5)).unwrap_err().starts_with("`polarity` is"));
+            assert!(calibration.sentiment(row(&[0.0; 3], bad)).unwrap_err().starts_with("`affect` is"));
+        }
+    }
+
+    #[test]
+    fn affect_is_read_between_the_knots_and_flat_beyond_them() {
+        let knots = Knots::new(vec![(0.2, 0.1), (0.4, 0.5), (0.8, 0.9)]).unwrap();
+        for (raw, affect) in [(-1.0, 0.1), (0.2, 0.1), (0.3, 0.3), (0.4, 0.5), (0.6, 0.7), (0.8, 0.9), (2.0, 0.9)] {
+            assert!((knots.map(raw) - affect).abs() < 1e-6, "{raw}: {} instead of {affect}", knots.map(raw));
+        }
+    }
+}
