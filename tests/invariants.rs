@@ -335,9 +335,10 @@ mod proportional {
             let sentiment = |affect| Sentiment { affect, valence: -0.5, emotions: Emotions::certain(Emotion::Worry), ..Sentiment::default() };
             let turn = Turn { text: "x".to_owned(), ..Turn::default() };
             prop_assert!(Weight::of(&sentiment(low)) <= Weight::of(&sentiment(low + more)));
-            let plan = EMPATHY.with(|empathy| empathy.plan(&turn, &sentiment(low)));
+            let plan = EMPATHY.with(|empathy| empathy.plan(&turn, &sentiment(low), Weight::of(&sentiment(low))));
             prop_assert_eq!(matches!(plan, Plan::Prepend(_)), low >= 0.3);
-            if let Plan::Prepend(sentence) = plan {
+            if let Plan::Prepend(acknowledgment) = plan {
+                let sentence = acknowledgment.sentence;
                 prop_assert!(low >= 0.55 || !sentence.contains("worr"), "{}", sentence);
             }
         }

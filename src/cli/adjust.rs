@@ -1,68 +1,159 @@
-//! `undertone adjust`: one exchange, without a bot or a server.
+//! `undertone adjust`: the whole decision, without HTTP.
 
-use std::{convert::Infallible, io::Write};
-
-use anyhow::Context;
-use bytes::Bytes;
-use http::{Request, Response, header::CONTENT_TYPE};
-use http_body_util::{BodyExt, Full};
-use serde_json::{Value, json};
-use tokio::runtime::Runtime;
-use tower::{ServiceExt, service_fn};
-use tower_layer::Layer;
-
-use super::{Failure, model_args::ModelArgs};
-use crate::{
-    empathy::{Empathy, Tone},
-    layer::EmpathyLayer,
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
 };
 
-/// Say what a reply becomes after a turn
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use super::{Failure, lines, model_args::ModelArgs};
+use crate::{
+    empathy::{Adjustment, Empathy, Phrasebook, Tone, Weight},
+    protocol::Turn,
+    sentiment::{Classifier, Sentiment},
+};
+
+/// Say what replies become, without a bot
 ///
-/// The adjusted reply goes to standard output, what was done and why to standard error.
+/// Reads JSON lines {"user": …, "reply": …} from standard input and prints for each what undertone would do:
+/// {"action": …, "weight": …, "reason": …, "reply": …}. Two more members may come in: "history", the exchanges before
+/// this one as [{"user": …, "reply": …}, …], the oldest first; and "weight", from 0 to 1, instead of the classifier's.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  undertone adjust \"This is the third time I ask!\" \"Your order left on Monday.\"")]
+#[command(after_help = EXAMPLE, verbatim_doc_comment)]
 pub(super) struct Args {
-    /// What the user says
-    turn: String,
-    /// What the bot answers
-    reply: String,
     /// How acknowledgments sound: formal, collaborative or warm
     #[arg(long)]
     tone: Option<Tone>,
+    /// Your own style guide's sentences
+    #[arg(long, value_name = "FILE")]
+    phrasebook: Option<PathBuf>,
+    /// Say nothing to turns that weigh less, 0 to 1 [default: 0.3]
+    #[arg(long, value_name = "WEIGHT")]
+    floor: Option<Weight>,
     #[command(flatten)]
     model: ModelArgs,
 }
 
+const EXAMPLE: &str = "Example:\n  \
+    echo '{\"user\": \"Three weeks and NOTHING. I am furious.\", \"reply\": \"It left on Tuesday.\"}' | undertone adjust";
+
+/// One line of input.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exchange {
+    user: String,
+    reply: String,
+    #[serde(default)]
+    history: Vec<Past>,
+    weight: Option<Weight>,
+}
+
+/// An exchange before this one, or one message of it as chat APIs have it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Past {
+    Exchange {
+        #[serde(rename = "user")]
+        _user: String,
+        reply: String,
+    },
+    Message {
+        role: String,
+        content: String,
+    },
+}
+
+/// One line of output.
+#[derive(Serialize)]
+struct Adjusted {
+    action: &'static str,
+    weight: Weight,
+    reason: &'static str,
+    reply: String,
+}
+
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let mut empathy = Empathy::new(args.model.classifier().map_err(Failure::runtime)?);
+    let classifier = args.model.classifier().map_err(Failure::runtime)?;
+    let mut empathy = Empathy::new(classifier.clone());
+    if let Some(file) = args.phrasebook {
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()));
+        let book = Phrasebook::from_toml(&text.map_err(Failure::usage)?).with_context(|| file.display().to_string());
+        empathy = empathy.with_phrasebook(book.map_err(Failure::usage)?);
+    }
     if let Some(tone) = args.tone {
         empathy = empathy.with_tone(tone);
     }
-    let layer = EmpathyLayer::new(empathy);
-    let (reply, done) = Runtime::new()?.block_on(exchange(&layer, &args.turn, &args.reply))?;
-    writeln!(anstream::stdout(), "{reply}")?;
-    writeln!(anstream::stderr(), "undertone: {done}")?;
-    Ok(())
+    if let Some(floor) = args.floor {
+        empathy = empathy.with_floor(floor);
+    }
+    let mut out = io::stdout().lock();
+    let mut number = 0;
+    Ok(lines::in_chunks(io::stdin().lock(), |lines| {
+        let first = number + 1;
+        number += lines.len();
+        adjust(&empathy, &classifier, lines, first, &mut out)
+    })?)
 }
 
-/// Through the layer itself, with a bot that always says the same: what is shown is what would be served.
-async fn exchange(layer: &EmpathyLayer, turn: &str, reply: &str) -> anyhow::Result<(String, String)> {
-    let chat = json!({ "messages": [{ "role": "user", "content": turn }] });
-    let completion = json!({
-        "object": "chat.completion",
-        "choices": [{ "index": 0, "message": { "role": "assistant", "content": reply }, "finish_reason": "stop" }],
-    });
-    let json = "application/json";
-    let response = Response::builder().header(CONTENT_TYPE, json).body(Full::<Bytes>::from(completion.to_string()))?;
-    let bot = layer.layer(service_fn(move |_| std::future::ready(Ok::<_, Infallible>(response.clone()))));
-    let request = Request::post("/v1/chat/completions").header(CONTENT_TYPE, json);
-    let response = bot.oneshot(request.body(Full::<Bytes>::from(chat.to_string()))?).await?;
-    let done =
-        response.headers().get("undertone").and_then(|value| value.to_str().ok()).unwrap_or("nothing").to_owned();
-    let body =
-        response.into_body().collect().await.map_err(|error| anyhow::Error::from_boxed(error.into()))?.to_bytes();
-    let completion: Value = serde_json::from_slice(&body)?;
-    let reply = completion.pointer("/choices/0/message/content").and_then(Value::as_str);
-    Ok((reply.context("the reply got lost")?.to_owned(), done))
+/// Adjusts these lines. One that is wrong ends it, after those before it; `first` is the number of the first.
+fn adjust(
+    empathy: &Empathy,
+    classifier: &Classifier,
+    lines: &[&str],
+    first: usize,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut exchanges = Vec::with_capacity(lines.len());
+    let mut mistake = None;
+    for (number, line) in (first..).zip(lines).filter(|(_, line)| !line.trim().is_empty()) {
+        match serde_json::from_str::<Exchange>(line) {
+            Ok(exchange) => exchanges.push(exchange),
+            Err(error) => {
+                mistake = Some(anyhow::anyhow!("line {number}: {error}"));
+                break;
+            }
+        }
+    }
+    let users: Vec<_> = exchanges.iter().map(|exchange| exchange.user.as_str()).collect();
+    let sentiments = classifier.classify_batch(&users)?;
+    let mut page = Vec::new();
+    for (exchange, sentiment) in exchanges.into_iter().zip(&sentiments) {
+        serde_json::to_writer(&mut page, &exchange.adjusted(empathy, sentiment))?;
+        page.push(b'\n');
+    }
+    out.write_all(&page)?;
+    out.flush()?;
+    mistake.map_or(Ok(()), Err)
+}
+
+impl Exchange {
+    fn adjusted(self, empathy: &Empathy, sentiment: &Sentiment) -> Adjusted {
+        let weight = self.weight.unwrap_or_else(|| Weight::of(sentiment));
+        let turn = turn(self.user, &self.history);
+        let (action, reason, reply) = match empathy.adjust(&turn, sentiment, weight, &self.reply) {
+            Adjustment::Silence(silence) => ("none", silence.as_str(), self.reply),
+            Adjustment::Prepend { prefix, section } => ("prepend", section, prefix + &self.reply),
+        };
+        Adjusted { action, weight, reason, reply }
+    }
+}
+
+/// The turn as a protocol with history would have found it.
+fn turn(user: String, history: &[Past]) -> Turn {
+    let mut turn = Turn { text: user, ..Turn::default() };
+    for past in history {
+        match past {
+            Past::Exchange { reply, .. } => {
+                turn.ordinal += 1;
+                turn.last_reply = Some(reply.clone());
+            }
+            Past::Message { role, .. } if role == "user" => turn.ordinal += 1,
+            Past::Message { role, content } if role == "assistant" => turn.last_reply = Some(content.clone()),
+            Past::Message { .. } => {}
+        }
+    }
+    turn
 }

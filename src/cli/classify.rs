@@ -1,7 +1,7 @@
 //! `undertone classify`: what the classifier says of a text, or of each line of a stream.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, Write},
     num::NonZeroUsize,
 };
 
@@ -9,11 +9,13 @@ use anstyle::{AnsiColor, Color, Style};
 use clap::Args;
 use serde::Serialize;
 
-use super::model_args::ModelArgs;
-use crate::sentiment::{Classifier, Emotion, Emotions, Polarity, Sentiment};
+use super::{lines, model_args::ModelArgs};
+use crate::{
+    empathy::Weight,
+    sentiment::{Emotion, Emotions, Polarity, Sentiment},
+};
 
-/// Text read at once: enough lines that all workers are busy, little enough to hold.
-const CHUNK_BYTES: usize = 1 << 20;
+/// Cells of the bar at full weight.
 const BAR: u8 = 20;
 
 /// Shows the sentiment of a turn, and how much empathy it calls for.
@@ -35,8 +37,7 @@ pub struct ClassifyArgs {
 ///
 /// # Errors
 ///
-/// The classifier cannot be built or fails, or standard input or output does. A reader of our output that has had
-/// enough (`| head`) is no error.
+/// The classifier cannot be built or fails, or standard input or output does.
 pub fn run(args: ClassifyArgs) -> anyhow::Result<()> {
     let ClassifyArgs { text, json, mut model } = args;
     if text.is_some() {
@@ -45,54 +46,10 @@ pub fn run(args: ClassifyArgs) -> anyhow::Result<()> {
     }
     let classifier = model.classifier()?;
     let mut out = Printer { out: anstream::stdout().lock(), json };
-    let result = match text {
+    match text {
         Some(text) => out.print(&[text.as_str()], &[classifier.classify(&text)?]),
-        None => stream(&classifier, io::stdin().lock(), |turns, sentiments| out.print(turns, sentiments)),
-    };
-    match result {
-        Err(error) if is_broken_pipe(&error) => Ok(()),
-        other => other,
+        None => lines::in_chunks(io::stdin().lock(), |turns| out.print(turns, &classifier.classify_batch(turns)?)),
     }
-}
-
-/// Hands each line of `input` to `print`, in order, in chunks of what is there: a slow pipe is answered line by line, a
-/// file by the megabyte. Holds one chunk and the longest line.
-fn stream(
-    classifier: &Classifier,
-    mut input: impl Read,
-    mut print: impl FnMut(&[&str], &[Sentiment]) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
-    let mut buffer = vec![0; CHUNK_BYTES];
-    let mut lines = Vec::new();
-    loop {
-        let read = match input.read(&mut buffer) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            read => read?,
-        };
-        let (new, _) = buffer.split_at(read);
-        // What follows the last line feed waits for its own; at the end of the input it is a line.
-        let whole = new.iter().rposition(|&byte| byte == b'\n').map_or(0, |n| n + 1);
-        if whole == 0 && read > 0 {
-            lines.extend_from_slice(new);
-            continue;
-        }
-        let (new, rest) = new.split_at(whole);
-        lines.extend_from_slice(new);
-        let text = String::from_utf8_lossy(&lines);
-        let turns: Vec<&str> = text.lines().collect();
-        if !turns.is_empty() {
-            print(&turns, &classifier.classify_batch(&turns)?)?;
-        }
-        if read == 0 {
-            return Ok(());
-        }
-        lines = rest.to_vec();
-    }
-}
-
-/// How much empathy the turn calls for, 0 to 1.
-fn weight(sentiment: &Sentiment) -> f32 {
-    sentiment.affect
 }
 
 struct Printer<W> {
@@ -104,7 +61,7 @@ struct Printer<W> {
 #[derive(Serialize)]
 struct Line<'a> {
     text: &'a str,
-    weight: f32,
+    weight: Weight,
     affect: f32,
     valence: f32,
     polarity: Polarity,
@@ -118,7 +75,7 @@ impl<W: Write> Printer<W> {
         for (turn, sentiment) in turns.iter().zip(sentiments) {
             if self.json {
                 let Sentiment { polarity, valence, affect, emotions } = *sentiment;
-                let (weight, emotion) = (weight(sentiment), sentiment.emotion());
+                let (weight, emotion) = (Weight::of(sentiment), sentiment.emotion());
                 let line = Line { text: turn, weight, affect, valence, polarity, emotion, emotions };
                 serde_json::to_writer(&mut page, &line)?;
                 page.push(b'\n');
@@ -142,18 +99,14 @@ fn describe(page: &mut impl Write, turn: &str, sentiment: &Sentiment) -> io::Res
         ("positive", Some(AnsiColor::Green))
     };
     let style = Style::new().fg_color(colour.map(Color::Ansi));
-    let weight = weight(sentiment);
+    let weight = Weight::of(sentiment);
     let bar = bar(weight);
     let emotion = sentiment.emotion();
     // A turn is somebody else's text: line feeds would break the table, escapes could steer the terminal.
     let turn = turn.replace(char::is_control, " ");
-    writeln!(page, "{weight:.2} {style}{bar}{style:#} {emotion:<14} {style}{polarity:<8}{style:#} {turn}")
+    writeln!(page, "{weight} {style}{bar}{style:#} {emotion:<14} {style}{polarity:<8}{style:#} {turn}")
 }
 
-fn bar(weight: f32) -> String {
-    (0..BAR).map(|n| if f32::from(n) + 0.5 <= weight * f32::from(BAR) { '█' } else { '·' }).collect()
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+fn bar(weight: Weight) -> String {
+    (0..BAR).map(|n| if f32::from(n) + 0.5 <= weight.get() * f32::from(BAR) { '█' } else { '·' }).collect()
 }

@@ -4,6 +4,7 @@ mod adjust;
 pub mod classify;
 mod demo;
 mod failure;
+mod lines;
 mod logging;
 pub mod model_args;
 mod serve;

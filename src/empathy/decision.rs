@@ -22,7 +22,31 @@ pub enum Plan {
     /// Nothing.
     Silence(Silence),
     /// A sentence is to be put before the reply, if the reply's own opening allows it.
-    Prepend(String),
+    Prepend(Acknowledgment),
+}
+
+/// A sentence to be put before a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acknowledgment {
+    /// The sentence.
+    pub sentence: String,
+    /// The section of the phrasebook that it is from: a feeling's, or `problem`.
+    pub section: &'static str,
+}
+
+/// What is done to a reply that is there in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Adjustment {
+    /// Nothing.
+    Silence(Silence),
+    /// An acknowledgment is put before it.
+    Prepend {
+        /// The sentence and what separates it from the reply.
+        prefix: String,
+        /// The section of the phrasebook that it is from: a feeling's, or `problem`.
+        section: &'static str,
+    },
 }
 
 /// Why nothing is said. The names are those of the `undertone` response header.
@@ -39,6 +63,8 @@ pub enum Silence {
     Acknowledged,
     /// The reply is JSON, markup or code.
     Structured,
+    /// The reply has no words.
+    Empty,
 }
 
 impl Silence {
@@ -51,6 +77,7 @@ impl Silence {
             Self::Repeat => "repeat",
             Self::Acknowledged => "acknowledged",
             Self::Structured => "structured",
+            Self::Empty => "empty",
         }
     }
 }
@@ -89,7 +116,9 @@ pub fn plan(style: Style<'_>, turn: &Turn, sentiment: &Sentiment, weight: Weight
     let Some(best) = candidates.last().copied() else { return Plan::Silence(Silence::Repeat) };
     candidates.retain(|other| other.variant.weight >= best.variant.weight && other.is_named == best.is_named);
     let choice = usize::try_from(seed(turn)).unwrap_or_default().checked_rem(candidates.len()).unwrap_or_default();
-    Plan::Prepend(candidates.get(choice).unwrap_or(&best).variant.say.clone())
+    let chosen = candidates.get(choice).unwrap_or(&best);
+    let section = if chosen.is_named { emotion.as_str() } else { "problem" };
+    Plan::Prepend(Acknowledgment { sentence: chosen.variant.say.clone(), section })
 }
 
 /// What goes before a reply that begins so, its separator included; or the reason why nothing does.
@@ -98,6 +127,9 @@ pub fn plan(style: Style<'_>, turn: &Turn, sentiment: &Sentiment, weight: Weight
 ///
 /// [`Silence`] when the reply's own opening forbids it, or does not yet show that it does not.
 pub fn fit(sentence: &str, reply: &str, opening: Opening) -> Result<String, Silence> {
+    if reply.trim().is_empty() {
+        return Err(Silence::Empty);
+    }
     match opening {
         Opening::Plain | Opening::Block => Ok(format!("{sentence}{}", opening.separator(reply))),
         Opening::Acknowledgment | Opening::Undecided => Err(Silence::Acknowledged),

@@ -19,7 +19,7 @@ fn decide(turn: &Turn, sentiment: &Sentiment, last_said: Option<Said>) -> Plan {
 
 fn sentence(plan: Plan) -> String {
     match plan {
-        Plan::Prepend(sentence) => sentence,
+        Plan::Prepend(acknowledgment) => acknowledgment.sentence,
         Plan::Silence(reason) => panic!("silent: {}", reason.as_str()),
     }
 }
@@ -81,6 +81,7 @@ fn a_reply_that_acknowledges_or_is_no_prose_gets_nothing_more() {
     assert_eq!(fit("A.", "- Reply", Opening::Block), Ok("A.\n\n".to_owned()));
     assert_eq!(fit("A.", "Sorry", Opening::Acknowledgment), Err(Silence::Acknowledged));
     assert_eq!(fit("A.", "{}", Opening::Machine), Err(Silence::Structured));
+    assert_eq!(fit("A.", " ", Opening::Plain), Err(Silence::Empty));
     assert_eq!(fit("A.", "I", Opening::Undecided), Err(Silence::Acknowledged));
 }
 

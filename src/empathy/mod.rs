@@ -12,7 +12,7 @@ mod weight;
 use std::{fmt, sync::Arc};
 
 pub use self::{
-    decision::{DEFAULT_FLOOR, Plan, Silence, Style, fit, plan},
+    decision::{Acknowledgment, Adjustment, DEFAULT_FLOOR, Plan, Silence, Style, fit, plan},
     opener::{Openers, Opening},
     phrasebook::{Candidate, Phrasebook, PhrasebookError, Tone, UnknownTone, Variant},
     weight::{Weight, WeightError},
@@ -89,17 +89,24 @@ impl Empathy {
         self.classifier.submit(&turn.text)
     }
 
-    /// Decides from the turn alone, at the weight of its sentiment.
+    /// Decides from the turn alone.
     #[must_use]
-    pub fn plan(&self, turn: &Turn, sentiment: &Sentiment) -> Plan {
-        self.plan_at(turn, sentiment, Weight::of(sentiment))
-    }
-
-    /// Decides from the turn alone, at a weight given from outside.
-    #[must_use]
-    pub fn plan_at(&self, turn: &Turn, sentiment: &Sentiment, weight: Weight) -> Plan {
+    pub fn plan(&self, turn: &Turn, sentiment: &Sentiment, weight: Weight) -> Plan {
         let style = Style { phrasebook: &self.phrasebook, tone: self.tone, floor: self.floor };
         plan(style, turn, sentiment, weight, key(turn).and_then(|conversation| self.memory.last(conversation)))
+    }
+
+    /// Decides from the turn and the whole reply to it.
+    #[must_use]
+    pub fn adjust(&self, turn: &Turn, sentiment: &Sentiment, weight: Weight, reply: &str) -> Adjustment {
+        let acknowledgment = match self.plan(turn, sentiment, weight) {
+            Plan::Silence(silence) => return Adjustment::Silence(silence),
+            Plan::Prepend(acknowledgment) => acknowledgment,
+        };
+        match fit(&acknowledgment.sentence, reply, self.read_opening(reply, true)) {
+            Ok(prefix) => Adjustment::Prepend { prefix, section: acknowledgment.section },
+            Err(silence) => Adjustment::Silence(silence),
+        }
     }
 
     /// How a reply begins. `is_complete` says that no more of it will come.

@@ -1,6 +1,6 @@
 //! How much empathy a turn calls for.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,15 @@ impl TryFrom<f32> for Weight {
 
     fn try_from(weight: f32) -> Result<Self, Self::Error> {
         if (0.0..=1.0).contains(&weight) { Ok(Self(weight)) } else { Err(WeightError(weight)) }
+    }
+}
+
+impl FromStr for Weight {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.parse::<f32>().map_err(|_| format!("a weight is a number from 0 to 1: {text} is not"))?;
+        Self::try_from(number).map_err(|error| error.to_string())
     }
 }
 

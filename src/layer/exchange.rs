@@ -88,12 +88,13 @@ impl Exchange {
             tracing::warn!(%error, "a turn was not classified");
             Reason::FailOpen(FailOpen::Classifier)
         })?;
-        self.report.weight = Some(Weight::of(&sentiment));
+        let weight = Weight::of(&sentiment);
+        self.report.weight = Some(weight);
         self.report.emotion = Some(sentiment.emotion());
-        let plan = catch_unwind(AssertUnwindSafe(|| self.settings.empathy.plan(&self.turn, &sentiment)));
+        let plan = catch_unwind(AssertUnwindSafe(|| self.settings.empathy.plan(&self.turn, &sentiment, weight)));
         match plan {
-            Ok(Plan::Prepend(sentence)) => {
-                self.sentence = sentence;
+            Ok(Plan::Prepend(acknowledgment)) => {
+                self.sentence = acknowledgment.sentence;
                 Ok(())
             }
             Ok(Plan::Silence(reason)) => Err(Reason::Silence(reason)),

@@ -74,8 +74,8 @@ impl Model {
             .map_err(|error| error.to_string())
             .and_then(Calibration::parse)
             .map_err(|reason| invalid(CALIBRATION, reason))?;
-        let tokenizer = Tokenizer::parse(tokenizer, calibration.max_tokens())
-            .map_err(|reason| invalid(TOKENIZER, reason))?;
+        let tokenizer =
+            Tokenizer::parse(tokenizer, calibration.max_tokens()).map_err(|reason| invalid(TOKENIZER, reason))?;
         Ok(Self { origin, graph, pipeline: Pipeline { tokenizer, calibration } })
     }
 

@@ -229,15 +229,20 @@ impl ClassifierBuilder {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let count = self.workers.map_or(cores.min(MOST_WORKERS_BY_DEFAULT), NonZeroUsize::get);
 
-        let (mut engines, info) =
-            engine::open(&model.graph, self.engine, self.onnxruntime.as_deref(), count).map_err(|error| blame(&model, error))?;
+        let (mut engines, info) = engine::open(&model.graph, self.engine, self.onnxruntime.as_deref(), count)
+            .map_err(|error| blame(&model, error))?;
         for engine in &mut engines {
             model.pipeline.warm_up(&mut **engine).map_err(|error| blame(&model, error))?;
         }
         let classifier = Classifier::start(engines, info, model.pipeline, self.queue.unwrap_or(QUEUE))?;
         let EngineInfo { name, version, reason } = classifier.engine();
         tracing::info!(
-            engine = name, version, reason, model = classifier.model(), workers = count, "the classifier is ready"
+            engine = name,
+            version,
+            reason,
+            model = classifier.model(),
+            workers = count,
+            "the classifier is ready"
         );
         Ok(classifier)
     }

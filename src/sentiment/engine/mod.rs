@@ -114,9 +114,11 @@ impl Heads {
         let [polarity, valence, affect, emotion] = &self.0;
         let [(_, polarities), .., (_, emotions)] = HEADS;
         let scalars = valence.iter().zip(affect);
-        polarity.chunks_exact(polarities).zip(scalars).zip(emotion.chunks_exact(emotions)).map(
-            |((polarity, (&valence, &affect)), emotion)| Row { polarity, valence, affect, emotion },
-        )
+        polarity
+            .chunks_exact(polarities)
+            .zip(scalars)
+            .zip(emotion.chunks_exact(emotions))
+            .map(|((polarity, (&valence, &affect)), emotion)| Row { polarity, valence, affect, emotion })
     }
 }
 

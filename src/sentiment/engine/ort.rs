@@ -92,7 +92,8 @@ fn load_file(file: &Path, named_by: &'static str) -> Result<Loaded, EngineError>
         return Err(unusable("it is a folder".to_owned()));
     }
     // `ort` looks for a relative path beside the executable first; what was named is meant from here.
-    let path = if file.exists() { std::path::absolute(file).unwrap_or_else(|_| file.to_owned()) } else { file.to_owned() };
+    let path =
+        if file.exists() { std::path::absolute(file).unwrap_or_else(|_| file.to_owned()) } else { file.to_owned() };
     // `ort` asserts where a library that exports OrtGetApiBase gives none, or none of our version.
     let environment = guarded(|| {
         let environment = ort::init_from(&path)?.with_name("undertone").with_telemetry(false).build();
