@@ -6,7 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{calibration::Calibration, engine::EngineError, tokenizer::Tokenizer};
+use super::{
+    ClassifyError, EnginePreference,
+    calibration::Calibration,
+    engine::{self, Engine, EngineError, EngineInfo},
+    pipeline::Pipeline,
+    tokenizer::Tokenizer,
+};
 
 const GRAPH: &str = "model.onnx";
 const TOKENIZER: &str = "tokenizer.json";
@@ -17,8 +23,7 @@ pub struct Model {
     /// The folder, or `bundled`.
     origin: PathBuf,
     pub(super) graph: Cow<'static, [u8]>,
-    pub(super) tokenizer: Tokenizer,
-    pub(super) calibration: Calibration,
+    pub(super) pipeline: Pipeline,
 }
 
 impl Model {
@@ -71,18 +76,43 @@ impl Model {
             .map_err(|reason| invalid(CALIBRATION, reason))?;
         let tokenizer = Tokenizer::parse(tokenizer, calibration.max_tokens())
             .map_err(|reason| invalid(TOKENIZER, reason))?;
-        Ok(Self { origin, graph, tokenizer, calibration })
+        Ok(Self { origin, graph, pipeline: Pipeline { tokenizer, calibration } })
     }
 
     /// The model's name, from its `calibration.json`.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.calibration.model()
+        self.pipeline.calibration.model()
     }
 
-    /// Where the graph lies, for messages.
-    pub(super) fn graph_file(&self) -> PathBuf {
-        self.origin.join(GRAPH)
+    /// The token ids of a turn, as the engine gets them: the beginning and the end of what is too long.
+    ///
+    /// # Errors
+    ///
+    /// [`ClassifyError::Engine`] with what the tokenizer says; none is known for a model that loaded.
+    pub fn encode(&self, turn: &str) -> Result<Vec<u32>, ClassifyError> {
+        self.pipeline.tokenizer.encode(turn).map_err(ClassifyError::Engine)
+    }
+
+    /// An engine of one's own on this model, without threads, queue or calibration: for benches and for those who
+    /// schedule it themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Graph`]: no such engine, or the graph does not run on it.
+    pub fn engine(
+        &self,
+        preference: EnginePreference,
+        onnxruntime: Option<&Path>,
+    ) -> Result<(Box<dyn Engine>, EngineInfo), ModelError> {
+        let (engines, info) =
+            engine::open(&self.graph, preference, onnxruntime, 1).map_err(|error| self.blame(error))?;
+        let engine = engines.into_iter().next().ok_or_else(|| self.blame(EngineError::NotBuilt(preference)))?;
+        Ok((engine, info))
+    }
+
+    pub(super) fn blame(&self, source: EngineError) -> ModelError {
+        ModelError::Graph { file: self.origin.join(GRAPH), source }
     }
 }
 

@@ -241,10 +241,10 @@ fn open_rten(_: &Cow<'static, [u8]>, _: String, _: usize) -> Result<Opened, Engi
 pub(crate) mod tests {
     use super::*;
 
-    /// Says of every row what `rows` is: a fake's answer.
-    pub(crate) fn heads(rows: usize, affect: f32) -> Heads {
-        let [polarity, valence, _, emotion] = HEADS.map(|(_, width)| vec![0.0; rows * width]);
-        Heads([polarity, valence, vec![affect; rows], emotion])
+    /// A fake's answer: a row for each of `affects`, and all else even.
+    pub(crate) fn heads(affects: Vec<f32>) -> Heads {
+        let [polarity, valence, _, emotion] = HEADS.map(|(_, width)| vec![0.0; affects.len() * width]);
+        Heads([polarity, valence, affects, emotion])
     }
 
     #[test]

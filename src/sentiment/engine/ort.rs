@@ -3,6 +3,7 @@
 use std::{
     borrow::Cow,
     env,
+    error::Error,
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
 };
@@ -128,7 +129,8 @@ fn explain(error: &ort::LoadDynamicError) -> String {
     use ort::LoadDynamicError as E;
     match error {
         E::Dlopen { error, path } => {
-            let said = error.to_string();
+            // What the system said is the source; `error` itself only says that it was asked.
+            let said = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             said.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&said).to_owned()
         }
         E::MissingApi { .. } => "it is not ONNX Runtime (no OrtGetApiBase in it)".to_owned(),

@@ -1,5 +1,8 @@
 //! The classifier that ships with undertone.
 
+#[cfg(test)]
+mod tests;
+
 use std::{cmp::Reverse, fmt, io, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
 #[cfg(feature = "bundled-model")]
@@ -226,26 +229,25 @@ impl ClassifierBuilder {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let count = self.workers.map_or(cores.min(MOST_WORKERS_BY_DEFAULT), NonZeroUsize::get);
 
-        let file = model.graph_file();
-        let blame = |error| match error {
-            EngineError::NotBuilt(_) | EngineError::NotFound { .. } | EngineError::Library { .. } => error.into(),
-            EngineError::Load { .. } | EngineError::Signature { .. } | EngineError::Run(_) => {
-                BuildError::Model(ModelError::Graph { file: file.clone(), source: error })
-            }
-        };
-        let Model { graph, tokenizer, calibration, .. } = model;
-        let pipeline = Pipeline { tokenizer, calibration };
         let (mut engines, info) =
-            engine::open(&graph, self.engine, self.onnxruntime.as_deref(), count).map_err(blame)?;
+            engine::open(&model.graph, self.engine, self.onnxruntime.as_deref(), count).map_err(|error| blame(&model, error))?;
         for engine in &mut engines {
-            pipeline.warm_up(&mut **engine).map_err(blame)?;
+            model.pipeline.warm_up(&mut **engine).map_err(|error| blame(&model, error))?;
         }
-        let classifier = Classifier::start(engines, info, pipeline, self.queue.unwrap_or(QUEUE))?;
+        let classifier = Classifier::start(engines, info, model.pipeline, self.queue.unwrap_or(QUEUE))?;
         let EngineInfo { name, version, reason } = classifier.engine();
         tracing::info!(
             engine = name, version, reason, model = classifier.model(), workers = count, "the classifier is ready"
         );
         Ok(classifier)
+    }
+}
+
+/// Whose fault it is: what is wrong with the engine is said of the engine, the rest of the model's file.
+fn blame(model: &Model, error: EngineError) -> BuildError {
+    match error {
+        EngineError::NotBuilt(_) | EngineError::NotFound { .. } | EngineError::Library { .. } => error.into(),
+        EngineError::Load { .. } | EngineError::Signature { .. } | EngineError::Run(_) => model.blame(error).into(),
     }
 }
 

@@ -1,0 +1,236 @@
+//! The bundled model on both engines.
+//!
+//! Tests that need libonnxruntime read its place from `ORT_DYLIB_PATH` and say so when they are skipped.
+#![cfg(all(feature = "ort", feature = "rten", feature = "bundled-model"))]
+
+use std::{env, error::Error, fs, path::Path, path::PathBuf, sync::OnceLock};
+
+use serde::Deserialize;
+use undertone::sentiment::{
+    BuildError, Classifier, EnginePreference, Model, Sentiment,
+    engine::{Batch, Engine, Heads},
+};
+
+/// Turns of many kinds and lengths.
+const TURNS: [&str; 10] = [
+    "ok",
+    "What are your opening hours on Sunday?",
+    "My parcel 4711 has not arrived.",
+    "This is the THIRD time I have to ask. I'm done with you people!!!",
+    "thank you so much, you saved my day 😀",
+    "😡😡😡",
+    "I don't understand what this invoice is for, can someone explain it to me please?",
+    "Ich bin wirklich enttäuscht.",
+    "我很生气",
+    "I was charged twice and I'm scared I can't pay my rent now, what am I supposed to do?",
+];
+
+/// What two engines may differ by in a logit: they round alike but not everywhere.
+const ENGINES: f32 = 0.2;
+/// What a row alone and the same row in a batch may differ by in a logit. int8 activations have one scale a tensor, so
+/// neighbours and padding move every number; 0.5 on a logit moves a probability by an eighth at most.
+const NEIGHBOURS: f32 = 0.5;
+/// The same for probabilities, valence and affect.
+const PROBABILITIES: f32 = 0.125;
+
+fn onnxruntime() -> Option<PathBuf> {
+    let file = env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+    if file.is_none() {
+        println!("skipped: ORT_DYLIB_PATH names no libonnxruntime");
+    }
+    file
+}
+
+fn model() -> &'static Model {
+    static MODEL: OnceLock<Model> = OnceLock::new();
+    MODEL.get_or_init(|| Model::bundled().unwrap())
+}
+
+fn engine(preference: EnginePreference) -> Option<Box<dyn Engine>> {
+    if preference == EnginePreference::Ort {
+        onnxruntime()?;
+    }
+    Some(model().engine(preference, None).unwrap().0)
+}
+
+fn engines() -> impl Iterator<Item = (EnginePreference, Box<dyn Engine>)> {
+    [EnginePreference::Ort, EnginePreference::Rten].into_iter().filter_map(|name| Some((name, engine(name)?)))
+}
+
+fn rows(turns: &[&str]) -> Vec<Vec<u32>> {
+    turns.iter().map(|turn| model().encode(turn).unwrap()).collect()
+}
+
+/// The heads of each row, under each other.
+fn flat(heads: &Heads) -> Vec<[Vec<f32>; 4]> {
+    heads.rows().map(|r| [r.polarity.to_vec(), vec![r.valence], vec![r.affect], r.emotion.to_vec()]).collect()
+}
+
+/// The largest difference, and a panic that tells where it is above `tolerance`.
+fn compare(what: &str, a: &[[Vec<f32>; 4]], b: &[[Vec<f32>; 4]], tolerance: f32) -> f32 {
+    let mut largest = 0.0_f32;
+    for (turn, (a, b)) in a.iter().zip(b).enumerate() {
+        for (head, (a, b)) in ["polarity", "valence", "affect", "emotion"].iter().zip(a.iter().zip(b)) {
+            assert_eq!(a.len(), b.len(), "{what}, turn {turn}, {head}");
+            for (a, b) in a.iter().zip(b) {
+                let apart = (a - b).abs();
+                assert!(apart <= tolerance, "{what}, turn {turn}, {head}: {a} and {b} are {apart} apart");
+                largest = largest.max(apart);
+            }
+        }
+    }
+    println!("{what}: at most {largest:.4} apart");
+    largest
+}
+
+#[test]
+fn both_engines_give_the_same_logits() {
+    let Some(mut ort) = engine(EnginePreference::Ort) else { return };
+    let mut rten = engine(EnginePreference::Rten).unwrap();
+    for (turn, row) in TURNS.iter().zip(rows(&TURNS)) {
+        let batch = Batch::new(&[row]);
+        let [a, b] = [&mut ort, &mut rten].map(|engine| flat(&engine.run(&batch).unwrap()));
+        compare(turn, &a, &b, ENGINES);
+    }
+}
+
+#[test]
+fn a_padded_row_says_what_it_says_alone() {
+    for (name, mut engine) in engines() {
+        for (turn, row) in TURNS.iter().zip(rows(&TURNS)) {
+            let longer = vec![101; row.len() + 20];
+            let alone = flat(&engine.run(&Batch::new(&[&row])).unwrap());
+            let padded = flat(&engine.run(&Batch::new(&[&row, &longer])).unwrap());
+            compare(&format!("{name}: {turn}"), &alone, &padded[..1], NEIGHBOURS);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Parity {
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    text: String,
+    ids: Vec<u32>,
+    outputs: Outputs,
+}
+
+#[derive(Deserialize)]
+struct Outputs {
+    polarity: Vec<f32>,
+    valence: Vec<f32>,
+    affect: Vec<f32>,
+    emotion: Vec<f32>,
+}
+
+/// `parity.json` is what training's Python and ONNX Runtime said of the same texts.
+#[test]
+fn says_what_was_recorded_in_training() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/minilm-l6/parity.json");
+    let Ok(json) = fs::read(&file) else {
+        println!("skipped: no {}", file.display());
+        return;
+    };
+    let parity: Parity = serde_json::from_slice(&json).unwrap();
+    for case in &parity.cases {
+        assert_eq!(model().encode(&case.text).unwrap(), case.ids, "the ids of {:?}", case.text);
+    }
+    for (name, mut engine) in engines() {
+        // The recording is ONNX Runtime's own: another CPU rounds otherwise, another engine too.
+        for Case { text, ids, outputs: Outputs { polarity, valence, affect, emotion } } in &parity.cases {
+            let recorded = [polarity, valence, affect, emotion].map(Clone::clone);
+            let heads = engine.run(&Batch::new(&[ids])).unwrap();
+            compare(&format!("{name}: {text:?}"), &flat(&heads), &[recorded], ENGINES);
+        }
+    }
+}
+
+fn assert_alike(what: &str, a: &Sentiment, b: &Sentiment) {
+    let numbers = |s: &Sentiment| {
+        let polarity = [s.polarity.negative, s.polarity.neutral, s.polarity.positive, s.valence, s.affect];
+        polarity.into_iter().chain(s.emotions.iter().map(|(_, p)| p)).collect::<Vec<_>>()
+    };
+    for (a, b) in numbers(a).into_iter().zip(numbers(b)) {
+        assert!((a - b).abs() <= PROBABILITIES, "{what}: {a} and {b}");
+    }
+}
+
+#[test]
+fn a_batch_says_what_single_turns_say() {
+    for (name, _) in engines() {
+        let classifier = Classifier::builder().engine(name).workers(2).build().unwrap();
+        let many: Vec<_> = TURNS.iter().cycle().take(100).collect();
+        let batch = classifier.classify_batch(&many).unwrap();
+        for (turn, sentiment) in many.iter().zip(&batch) {
+            assert_alike(turn, &classifier.classify(turn).unwrap(), sentiment);
+        }
+    }
+}
+
+#[test]
+fn odd_turns_are_answered() {
+    let long = "everything is fine ".repeat(1 << 16);
+    for (name, _) in engines() {
+        let classifier = Classifier::builder().engine(name).workers(1).build().unwrap();
+        assert_eq!(classifier.classify("").unwrap(), Sentiment::default());
+        for turn in [long.as_str(), "😡", "\u{feff}\u{202e}abc", "a", "[CLS] [SEP] [PAD]", &"x".repeat(1 << 20)] {
+            let sentiment = classifier.classify(turn).unwrap();
+            let sum: f32 = sentiment.emotions.iter().map(|(_, p)| p).sum();
+            assert!((sum - 1.0).abs() < 1e-4, "{name}: {sum}");
+            assert!((0.0..=1.0).contains(&sentiment.affect), "{name}: {sentiment:?}");
+            assert!((-1.0..=1.0).contains(&sentiment.valence), "{name}: {sentiment:?}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_library_is_a_clear_line_and_the_embedded_engine_runs() {
+    let builder = || Classifier::builder().onnxruntime("/nowhere/libonnxruntime.so").workers(1);
+    // Where another test of this process has loaded the library, it stays loaded: one a process.
+    if let Ok(classifier) = builder().engine(EnginePreference::Ort).build() {
+        assert_eq!(classifier.engine().name, "ort");
+        return;
+    }
+    let error = builder().engine(EnginePreference::Ort).build().unwrap_err();
+    assert!(matches!(error, BuildError::Engine(_)), "{error:?}");
+    let line = error.to_string();
+    assert!(line.starts_with("cannot use `/nowhere/libonnxruntime.so` (named by --onnxruntime): "), "{line}");
+    assert!(!line.contains('\n'), "{line}");
+
+    let classifier = builder().build().unwrap();
+    if classifier.engine().name == "rten" {
+        assert_eq!(classifier.engine().reason, line);
+        assert!(classifier.classify("thank you").is_ok());
+    }
+}
+
+#[test]
+fn a_graph_that_is_none_is_a_clear_line_on_either_engine() {
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/minilm-l6");
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["tokenizer.json", "calibration.json"] {
+        fs::copy(bundled.join(file), folder.path().join(file)).unwrap();
+    }
+    let mut cut = fs::read(bundled.join("model.onnx")).unwrap();
+    cut.truncate(cut.len() / 2);
+    for bytes in [b"".as_slice(), b"<html>not found</html>", &cut] {
+        fs::write(folder.path().join("model.onnx"), bytes).unwrap();
+        for (name, _) in engines() {
+            let model = Model::from_folder(folder.path()).unwrap();
+            let error = Classifier::builder().model(model).engine(name).workers(1).build().unwrap_err();
+            let lines = format!("{error}: {}", error.source().unwrap());
+            assert!(lines.contains("model.onnx` is not a model that undertone can run: "), "{lines}");
+            assert!(!lines.contains('\n'), "{name}, {} bytes: {lines}", bytes.len());
+        }
+    }
+}
+
+#[test]
+fn the_shared_classifier_is_one() {
+    let first = Classifier::shared().unwrap();
+    assert!(std::ptr::eq(first, Classifier::shared().unwrap()));
+    assert!(first.workers() >= 1);
+}
