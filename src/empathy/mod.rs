@@ -48,6 +48,13 @@ impl Empathy {
         }
     }
 
+    /// Goes by another classifier.
+    #[must_use]
+    pub fn with_classifier(mut self, classifier: impl Classify) -> Self {
+        self.classifier = Arc::new(classifier);
+        self
+    }
+
     /// Speaks in another voice.
     #[must_use]
     pub const fn with_tone(mut self, tone: Tone) -> Self {

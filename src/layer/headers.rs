@@ -71,12 +71,14 @@ fn media_type(headers: &HeaderMap) -> Option<Shape> {
     }
 }
 
-/// Drops what describes the bytes of a body that is about to change; `length` is the new one, where it is known.
+/// Drops what describes the bytes of a body that is about to change. A `Content-Length` is corrected where the new
+/// one is known; none is added, for a `Transfer-Encoding` may stand in its place.
 pub(super) fn describe_edited(headers: &mut HeaderMap, length: Option<usize>) {
+    let had_length = headers.contains_key(CONTENT_LENGTH);
     for name in OF_THE_BYTES {
         headers.remove(name);
     }
-    if let Some(length) = length {
+    if let Some(length) = length.filter(|_| had_length) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
 }
