@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use super::{Failure, model_args::ModelArgs};
 use crate::{
     empathy::{Empathy, Tone},
-    layer::EmpathyLayer,
+    layer::{EmpathyLayer, Limits},
 };
 
 /// Say what a reply becomes after a turn
@@ -39,7 +39,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if let Some(tone) = args.tone {
         empathy = empathy.with_tone(tone);
     }
-    let layer = EmpathyLayer::new(empathy);
+    // Here the reply is there before the turn is read, and nobody waits for it.
+    let limits = Limits { budget_ms: 10_000, ..Limits::default() };
+    let layer = EmpathyLayer::new(empathy).limits(limits);
     let (reply, done) = Runtime::new()?.block_on(exchange(&layer, &args.turn, &args.reply))?;
     writeln!(anstream::stdout(), "{reply}")?;
     writeln!(anstream::stderr(), "undertone: {done}")?;
