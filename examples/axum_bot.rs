@@ -13,7 +13,7 @@ use undertone::{empathy::Empathy, layer::EmpathyLayer, sentiment::Classifier};
 
 /// The bot: whatever answers in OpenAI's format.
 async fn chat(Json(request): Json<Value>) -> Json<Value> {
-    let turns = request["messages"].as_array().map_or(0, Vec::len);
+    let turns = request.pointer("/messages").and_then(Value::as_array).map_or(0, Vec::len);
     Json(json!({
         "object": "chat.completion",
         "choices": [{

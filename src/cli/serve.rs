@@ -69,7 +69,6 @@ async fn serve(config: Config, upstream: Upstream, classifier: Classifier) -> Re
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
     reach(&upstream).await?;
-    tracing::info!("classifying with {}", classifier.engine());
     tracing::info!("listening on http://{}, in front of {}", listener.local_addr()?, upstream.url());
 
     let drain = config.drain;

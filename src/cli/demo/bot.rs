@@ -18,6 +18,9 @@ use tower_service::Service;
 /// The longest request it reads, in bytes.
 const LONGEST: usize = 64 << 10;
 
+/// Before it answers: less than any bot that thinks, and time enough to classify the turn.
+const LOOKING_UP: Duration = Duration::from_millis(120);
+
 /// Between two words of a streamed reply.
 const TYPING: Duration = Duration::from_millis(15);
 
@@ -67,6 +70,7 @@ async fn answer(request: Request<Incoming>) -> Response<BotBody> {
         Some(_) => AS_JSON,
         None => reply_to(last_turn(&chat)),
     };
+    tokio::time::sleep(LOOKING_UP).await;
     match chat.get("stream") {
         Some(Value::Bool(true)) => streamed(text),
         _ => whole(text),

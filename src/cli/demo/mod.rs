@@ -94,7 +94,9 @@ async fn demo(listen: Option<Listen>, classifier: Classifier) -> Result<(), Fail
 async fn show(bot: SocketAddr, undertone: SocketAddr, classifier: &Classifier) -> Result<(), Failure> {
     let client = Client::new();
     let mut page = Page::new(anstream::stdout());
-    page.title(&classifier.engine().to_string())?;
+    // Why it is this engine is for the log of a server.
+    let engine = classifier.engine().to_string();
+    page.title(engine.split(':').next().unwrap_or_default())?;
     for turn in TURNS {
         let before = client.ask(bot, turn).await?;
         let after = client.ask(undertone, turn).await?;

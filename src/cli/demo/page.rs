@@ -30,8 +30,7 @@ impl<W: Write> Page<W> {
 
     pub(super) fn title(&mut self, engine: &str) -> io::Result<()> {
         writeln!(self.0, "\n  {BOLD}undertone{BOLD:#} {DIM}in front of a sample order desk{DIM:#}")?;
-        self.row("", &[(DIM, engine)])?;
-        writeln!(self.0)
+        writeln!(self.0, "  {DIM}classifying with {engine}{DIM:#}\n")
     }
 
     /// One turn: how much it weighs, what was done, and the reply without undertone and with it.
@@ -68,13 +67,12 @@ impl<W: Write> Page<W> {
     }
 
     pub(super) fn invitation(&mut self, undertone: SocketAddr) -> io::Result<()> {
-        writeln!(
-            self.0,
-            "  {BOLD}Now you{BOLD:#} {DIM}with \"stream\":true too; -i shows undertone's header{DIM:#}\n"
-        )?;
-        writeln!(self.0, "curl http://{undertone}/v1/chat/completions -H 'content-type: application/json' \\")?;
-        writeln!(self.0, r#"  -d '{{"messages":[{{"role":"user","content":"It is late AGAIN. I am so angry."}}]}}'"#)?;
-        writeln!(self.0, "\n  {DIM}Ctrl-C ends the demo.{DIM:#}")?;
+        writeln!(self.0, "  {BOLD}Now you{BOLD:#}\n")?;
+        writeln!(self.0, "curl http://{undertone}/v1/chat/completions \\")?;
+        writeln!(self.0, "  -H 'content-type: application/json' \\")?;
+        writeln!(self.0, r#"  -d '{{"messages":[{{"role":"user","content":"Late AGAIN. I am so angry."}}]}}'"#)?;
+        writeln!(self.0, "\n  {DIM}\"stream\":true streams the reply, -i shows what undertone says of itself.{DIM:#}")?;
+        writeln!(self.0, "  {DIM}Ctrl-C ends the demo.{DIM:#}")?;
         self.0.flush()
     }
 
