@@ -74,8 +74,8 @@ impl Model {
             .map_err(|error| error.to_string())
             .and_then(Calibration::parse)
             .map_err(|reason| invalid(CALIBRATION, reason))?;
-        let tokenizer = Tokenizer::parse(tokenizer, calibration.max_tokens())
-            .map_err(|reason| invalid(TOKENIZER, reason))?;
+        let tokenizer =
+            Tokenizer::parse(tokenizer, calibration.max_tokens()).map_err(|reason| invalid(TOKENIZER, reason))?;
         Ok(Self { origin, graph, pipeline: Pipeline { tokenizer, calibration } })
     }
 
@@ -106,7 +106,7 @@ impl Model {
         onnxruntime: Option<&Path>,
     ) -> Result<(Box<dyn Engine>, EngineInfo), ModelError> {
         let (engines, info) =
-            engine::open(&self.graph, preference, onnxruntime, 1).map_err(|error| self.blame(error))?;
+            engine::open(self.graph.clone(), preference, onnxruntime, 1).map_err(|error| self.blame(error))?;
         let engine = engines.into_iter().next().ok_or_else(|| self.blame(EngineError::NotBuilt(preference)))?;
         Ok((engine, info))
     }

@@ -114,9 +114,11 @@ impl Heads {
         let [polarity, valence, affect, emotion] = &self.0;
         let [(_, polarities), .., (_, emotions)] = HEADS;
         let scalars = valence.iter().zip(affect);
-        polarity.chunks_exact(polarities).zip(scalars).zip(emotion.chunks_exact(emotions)).map(
-            |((polarity, (&valence, &affect)), emotion)| Row { polarity, valence, affect, emotion },
-        )
+        polarity
+            .chunks_exact(polarities)
+            .zip(scalars)
+            .zip(emotion.chunks_exact(emotions))
+            .map(|((polarity, (&valence, &affect)), emotion)| Row { polarity, valence, affect, emotion })
     }
 }
 
@@ -202,15 +204,15 @@ pub(crate) type Opened = (Vec<Box<dyn Engine>>, EngineInfo);
 ///
 /// Every case of [`EngineError`] but [`EngineError::Run`].
 pub(crate) fn open(
-    graph: &Cow<'static, [u8]>,
+    graph: Cow<'static, [u8]>,
     preference: EnginePreference,
     onnxruntime: Option<&Path>,
     count: usize,
 ) -> Result<Opened, EngineError> {
     match preference {
-        EnginePreference::Ort => open_ort(graph, onnxruntime, count),
+        EnginePreference::Ort => open_ort(&graph, onnxruntime, count),
         EnginePreference::Rten => open_rten(graph, "asked for".to_owned(), count),
-        EnginePreference::Auto => open_ort(graph, onnxruntime, count).or_else(|why| {
+        EnginePreference::Auto => open_ort(&graph, onnxruntime, count).or_else(|why| {
             if cfg!(not(feature = "rten")) {
                 return Err(why);
             }
@@ -228,12 +230,12 @@ use self::ort::open as open_ort;
 use self::rten::open as open_rten;
 
 #[cfg(not(feature = "ort"))]
-fn open_ort(_: &Cow<'static, [u8]>, _: Option<&Path>, _: usize) -> Result<Opened, EngineError> {
+fn open_ort(_: &[u8], _: Option<&Path>, _: usize) -> Result<Opened, EngineError> {
     Err(EngineError::NotBuilt(EnginePreference::Ort))
 }
 
 #[cfg(not(feature = "rten"))]
-fn open_rten(_: &Cow<'static, [u8]>, _: String, _: usize) -> Result<Opened, EngineError> {
+fn open_rten(_: Cow<'static, [u8]>, _: String, _: usize) -> Result<Opened, EngineError> {
     Err(EngineError::NotBuilt(EnginePreference::Rten))
 }
 

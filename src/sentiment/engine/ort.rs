@@ -1,7 +1,6 @@
 //! The production engine: ONNX Runtime, loaded at run time.
 
 use std::{
-    borrow::Cow,
     env,
     error::Error,
     panic::{self, AssertUnwindSafe},
@@ -49,11 +48,7 @@ struct Ort {
 }
 
 /// Loads the library unless it is there already, and opens `count` sessions.
-pub(super) fn open(
-    graph: &Cow<'static, [u8]>,
-    onnxruntime: Option<&Path>,
-    count: usize,
-) -> Result<Opened, EngineError> {
+pub(super) fn open(graph: &[u8], onnxruntime: Option<&Path>, count: usize) -> Result<Opened, EngineError> {
     let loaded = LOADED.get_or_try_init(|| load(onnxruntime))?;
     let engines = (0..count).map(|_| {
         let engine = guarded(|| Ort::new(&loaded.environment, graph)).map_err(load_error)??;
@@ -92,7 +87,8 @@ fn load_file(file: &Path, named_by: &'static str) -> Result<Loaded, EngineError>
         return Err(unusable("it is a folder".to_owned()));
     }
     // `ort` looks for a relative path beside the executable first; what was named is meant from here.
-    let path = if file.exists() { std::path::absolute(file).unwrap_or_else(|_| file.to_owned()) } else { file.to_owned() };
+    let path =
+        if file.exists() { std::path::absolute(file).unwrap_or_else(|_| file.to_owned()) } else { file.to_owned() };
     // `ort` asserts where a library that exports OrtGetApiBase gives none, or none of our version.
     let environment = guarded(|| {
         let environment = ort::init_from(&path)?.with_name("undertone").with_telemetry(false).build();
