@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::model_args::ModelArgs;
-use crate::sentiment::{Classifier, Emotion, Emotions, Polarity, Sentiment};
+use crate::sentiment::{Emotion, Emotions, Polarity, Sentiment};
 
 /// Text read at once: enough lines that all workers are busy, little enough to hold.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -47,7 +47,7 @@ pub fn run(args: ClassifyArgs) -> anyhow::Result<()> {
     let mut out = Printer { out: anstream::stdout().lock(), json };
     let result = match text {
         Some(text) => out.print(&[text.as_str()], &[classifier.classify(&text)?]),
-        None => stream(&classifier, io::stdin().lock(), |turns, sentiments| out.print(turns, sentiments)),
+        None => by_lines(io::stdin().lock(), |turns| out.print(turns, &classifier.classify_batch(turns)?)),
     };
     match result {
         Err(error) if is_broken_pipe(&error) => Ok(()),
@@ -55,13 +55,9 @@ pub fn run(args: ClassifyArgs) -> anyhow::Result<()> {
     }
 }
 
-/// Hands each line of `input` to `print`, in order, in chunks of what is there: a slow pipe is answered line by line, a
+/// Hands the lines of `input` to `take`, in order, in chunks of what is there: a slow pipe is answered line by line, a
 /// file by the megabyte. Holds one chunk and the longest line.
-fn stream(
-    classifier: &Classifier,
-    mut input: impl Read,
-    mut print: impl FnMut(&[&str], &[Sentiment]) -> anyhow::Result<()>,
-) -> anyhow::Result<()> {
+fn by_lines(mut input: impl Read, mut take: impl FnMut(&[&str]) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut lines = Vec::new();
     loop {
@@ -81,7 +77,7 @@ fn stream(
         let text = String::from_utf8_lossy(&lines);
         let turns: Vec<&str> = text.lines().collect();
         if !turns.is_empty() {
-            print(&turns, &classifier.classify_batch(&turns)?)?;
+            take(&turns)?;
         }
         if read == 0 {
             return Ok(());
@@ -156,4 +152,71 @@ fn bar(weight: f32) -> String {
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    /// A pipe that gives one piece a read.
+    struct Pieces(VecDeque<&'static [u8]>);
+
+    impl Read for Pieces {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let Some(piece) = self.0.pop_front() else { return Ok(0) };
+            buffer[..piece.len()].copy_from_slice(piece);
+            Ok(piece.len())
+        }
+    }
+
+    fn chunks<const N: usize>(pieces: [&'static [u8]; N]) -> Vec<Vec<String>> {
+        let mut chunks = Vec::new();
+        by_lines(Pieces(pieces.into()), |turns| {
+            chunks.push(turns.iter().map(|turn| (*turn).to_owned()).collect());
+            Ok(())
+        })
+        .unwrap();
+        chunks
+    }
+
+    #[test]
+    fn every_line_is_a_turn_however_it_ends() {
+        let lines = chunks([b"one\r\n\r\n\ntwo\nbad \xff byte\nlast"]).concat();
+        assert_eq!(lines, ["one", "", "", "two", "bad \u{fffd} byte", "last"]);
+        assert!(chunks([]).is_empty());
+        assert_eq!(chunks([b"\n"]).concat(), [""]);
+    }
+
+    #[test]
+    fn lines_are_answered_as_they_come_and_never_in_halves() {
+        let found = chunks([b"one\n", b"tw", b"o\nth", b"r\xc3", b"\xa9e\nfour"]);
+        assert_eq!(found, [vec!["one"], vec!["two"], vec!["thr\u{e9}e"], vec!["four"]]);
+    }
+
+    #[test]
+    fn a_reader_that_has_had_enough_is_no_error_and_others_are() {
+        assert!(is_broken_pipe(&io::Error::from(io::ErrorKind::BrokenPipe).into()));
+        assert!(!is_broken_pipe(&io::Error::from(io::ErrorKind::StorageFull).into()));
+    }
+
+    #[test]
+    fn the_bar_fills_with_the_weight() {
+        for (weight, full) in [(0.0, 0), (0.5, 10), (1.0, 20), (7.0, 20), (f32::NAN, 0)] {
+            assert_eq!(bar(weight).chars().filter(|c| *c == '█').count(), full, "{weight}");
+        }
+    }
+
+    #[test]
+    fn json_is_one_object_a_line_and_text_stays_on_its_line() {
+        let (mut json, mut table) = (Vec::new(), Vec::new());
+        let turn = ["a\n\u{1b}[2Jb"];
+        Printer { out: &mut json, json: true }.print(&turn, &[Sentiment::default()]).unwrap();
+        Printer { out: &mut table, json: false }.print(&turn, &[Sentiment::default()]).unwrap();
+        let line: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!((&line["text"], &line["emotion"]), (&turn[0].into(), &"none".into()));
+        assert_eq!(json.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert!(String::from_utf8(table).unwrap().ends_with("a  [2Jb\n"));
+    }
 }
