@@ -1,6 +1,6 @@
 //! Runs the model's graph: one seam, two engines, the same ONNX file.
 //!
-//! An [`Engine`] is blocking and belongs to one thread; [`open`] picks which one runs.
+//! An [`Engine`] is blocking and belongs to one thread; [`Model::engine`](super::Model::engine) opens one.
 
 #[cfg(feature = "ort")]
 mod ort;
