@@ -106,7 +106,7 @@ impl Model {
         onnxruntime: Option<&Path>,
     ) -> Result<(Box<dyn Engine>, EngineInfo), ModelError> {
         let (engines, info) =
-            engine::open(&self.graph, preference, onnxruntime, 1).map_err(|error| self.blame(error))?;
+            engine::open(self.graph.clone(), preference, onnxruntime, 1).map_err(|error| self.blame(error))?;
         let engine = engines.into_iter().next().ok_or_else(|| self.blame(EngineError::NotBuilt(preference)))?;
         Ok((engine, info))
     }

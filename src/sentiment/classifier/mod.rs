@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{cmp::Reverse, fmt, io, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
+use std::{cmp::Reverse, fmt, io, mem, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
 #[cfg(feature = "bundled-model")]
 use once_cell::sync::OnceCell;
@@ -225,11 +225,13 @@ impl ClassifierBuilder {
     /// [`BuildError::Engine`] if the engine asked for cannot be had, [`BuildError::Threads`] if the system has no
     /// threads left.
     pub fn build(self) -> Result<Classifier, BuildError> {
-        let model = self.model.map_or_else(default_model, Ok)?;
+        let mut model = self.model.map_or_else(default_model, Ok)?;
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let count = self.workers.map_or(cores.min(MOST_WORKERS_BY_DEFAULT), NonZeroUsize::get);
 
-        let (mut engines, info) = engine::open(&model.graph, self.engine, self.onnxruntime.as_deref(), count)
+        // Given away: the engines keep what they need of it.
+        let graph = mem::take(&mut model.graph);
+        let (mut engines, info) = engine::open(graph, self.engine, self.onnxruntime.as_deref(), count)
             .map_err(|error| blame(&model, error))?;
         for engine in &mut engines {
             model.pipeline.warm_up(&mut **engine).map_err(|error| blame(&model, error))?;

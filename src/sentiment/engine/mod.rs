@@ -1,6 +1,6 @@
 //! Runs the model's graph: one seam, two engines, the same ONNX file.
 //!
-//! An [`Engine`] is blocking and belongs to one thread; [`open`] picks which one runs.
+//! An [`Engine`] is blocking and belongs to one thread; [`Model::engine`](super::Model::engine) opens one.
 
 #[cfg(feature = "ort")]
 mod ort;
@@ -204,15 +204,15 @@ pub(crate) type Opened = (Vec<Box<dyn Engine>>, EngineInfo);
 ///
 /// Every case of [`EngineError`] but [`EngineError::Run`].
 pub(crate) fn open(
-    graph: &Cow<'static, [u8]>,
+    graph: Cow<'static, [u8]>,
     preference: EnginePreference,
     onnxruntime: Option<&Path>,
     count: usize,
 ) -> Result<Opened, EngineError> {
     match preference {
-        EnginePreference::Ort => open_ort(graph, onnxruntime, count),
+        EnginePreference::Ort => open_ort(&graph, onnxruntime, count),
         EnginePreference::Rten => open_rten(graph, "asked for".to_owned(), count),
-        EnginePreference::Auto => open_ort(graph, onnxruntime, count).or_else(|why| {
+        EnginePreference::Auto => open_ort(&graph, onnxruntime, count).or_else(|why| {
             if cfg!(not(feature = "rten")) {
                 return Err(why);
             }
@@ -230,12 +230,12 @@ use self::ort::open as open_ort;
 use self::rten::open as open_rten;
 
 #[cfg(not(feature = "ort"))]
-fn open_ort(_: &Cow<'static, [u8]>, _: Option<&Path>, _: usize) -> Result<Opened, EngineError> {
+fn open_ort(_: &[u8], _: Option<&Path>, _: usize) -> Result<Opened, EngineError> {
     Err(EngineError::NotBuilt(EnginePreference::Ort))
 }
 
 #[cfg(not(feature = "rten"))]
-fn open_rten(_: &Cow<'static, [u8]>, _: String, _: usize) -> Result<Opened, EngineError> {
+fn open_rten(_: Cow<'static, [u8]>, _: String, _: usize) -> Result<Opened, EngineError> {
     Err(EngineError::NotBuilt(EnginePreference::Rten))
 }
 

@@ -1,7 +1,6 @@
 //! The production engine: ONNX Runtime, loaded at run time.
 
 use std::{
-    borrow::Cow,
     env,
     error::Error,
     panic::{self, AssertUnwindSafe},
@@ -49,11 +48,7 @@ struct Ort {
 }
 
 /// Loads the library unless it is there already, and opens `count` sessions.
-pub(super) fn open(
-    graph: &Cow<'static, [u8]>,
-    onnxruntime: Option<&Path>,
-    count: usize,
-) -> Result<Opened, EngineError> {
+pub(super) fn open(graph: &[u8], onnxruntime: Option<&Path>, count: usize) -> Result<Opened, EngineError> {
     let loaded = LOADED.get_or_try_init(|| load(onnxruntime))?;
     let engines = (0..count).map(|_| {
         let engine = guarded(|| Ort::new(&loaded.environment, graph)).map_err(load_error)??;

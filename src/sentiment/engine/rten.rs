@@ -24,7 +24,7 @@ struct Rten {
 }
 
 /// Loads the graph once and opens `count` engines on it.
-pub(super) fn open(graph: &Cow<'static, [u8]>, reason: String, count: usize) -> Result<Opened, EngineError> {
+pub(super) fn open(graph: Cow<'static, [u8]>, reason: String, count: usize) -> Result<Opened, EngineError> {
     // Every writer puts the format's version, field 1, first. RTen 0.27 would read some other files for ever: its
     // `read_varint` does not end on ten bytes that each promise another.
     if graph.first() != Some(&ONNX_START) {
@@ -34,7 +34,7 @@ pub(super) fn open(graph: &Cow<'static, [u8]>, reason: String, count: usize) -> 
     options.prepack_weights(true);
     let graph = match graph {
         Cow::Borrowed(bytes) => options.load_static_slice(bytes),
-        Cow::Owned(bytes) => options.load(bytes.clone()),
+        Cow::Owned(bytes) => options.load(bytes),
     };
     let graph = Arc::new(graph.map_err(|error| load_error(&error))?);
     signature::check(&ports(&graph, graph.input_ids()), &ports(&graph, graph.output_ids()))?;
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_graph_are_refused_in_one_line() {
         for bytes in [b"".as_slice(), b"not a graph", &[0xff; 64], b"\x08", b"\x08\x0a cut short"] {
-            let error = open(&Cow::Borrowed(bytes), String::new(), 1).map(|_| ()).unwrap_err().to_string();
+            let error = open(Cow::Borrowed(bytes), String::new(), 1).map(|_| ()).unwrap_err().to_string();
             assert!(error.starts_with("RTen does not load it: ") && !error.contains('\n'), "{bytes:?}: {error}");
         }
     }
