@@ -1,6 +1,8 @@
 //! The invariants of the design, each with tests that fail without it. The sixth, "never silent", is in a file of its
 //! own: its test listens to the whole process.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::{

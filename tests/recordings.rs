@@ -4,6 +4,8 @@
 //! After a change that is meant to change replies, `UPDATE_EXPECTED=1 cargo test --test recordings` writes the
 //! expectations again; read the difference before you commit it.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::LazyLock};

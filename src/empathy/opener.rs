@@ -181,12 +181,9 @@ mod tests {
         for reply in ["Hi Ann, I'm so sorry about that.", "I haven't found it.", "1. one", "That is in the car park."] {
             let mut verdict = Opening::Undecided;
             for end in (0..=reply.len()).filter(|end| reply.is_char_boundary(*end)) {
-                let now = openers.read(&reply[..end], end == reply.len());
-                assert!(
-                    verdict == Opening::Undecided || now == verdict,
-                    "{:?}: {verdict:?}, then {now:?}",
-                    &reply[..end]
-                );
+                let (beginning, rest) = reply.split_at(end);
+                let now = openers.read(beginning, rest.is_empty());
+                assert!(verdict == Opening::Undecided || now == verdict, "{beginning:?}: {verdict:?}, then {now:?}");
                 verdict = now;
             }
         }

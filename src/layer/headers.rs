@@ -118,6 +118,9 @@ mod tests {
 
     use super::*;
 
+    /// A status, headers, and what is to be made of them.
+    type Case<'a> = (u16, &'a [(&'a str, &'a str)], Result<Shape, NotEditable>);
+
     fn head(status: u16, headers: &[(&str, &str)]) -> response::Parts {
         let mut response = Response::builder().status(status);
         for (name, value) in headers {
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     fn only_whole_plain_successful_json_and_event_streams_are_editable() {
         let json = ("content-type", "application/json; charset=utf-8");
-        let cases: [(u16, &[(&str, &str)], Result<Shape, NotEditable>); 14] = [
+        let cases: [Case<'_>; 14] = [
             (200, &[json], Ok(Shape::Json)),
             (201, &[("content-type", "application/vnd.bot+json")], Ok(Shape::Json)),
             (200, &[("content-type", "Text/Event-Stream")], Ok(Shape::Stream(Framing::Sse))),

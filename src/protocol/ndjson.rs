@@ -10,7 +10,7 @@ pub(super) fn line_end(buffer: &[u8], scanned: &mut usize) -> Option<usize> {
 }
 
 /// The line without its end.
-pub(super) fn data_lines(raw: &[u8]) -> Vec<Range<usize>> {
+pub(super) fn line(raw: &[u8]) -> Range<usize> {
     let end = raw.strip_suffix(b"\n").map_or(raw.len(), |line| line.strip_suffix(b"\r").unwrap_or(line).len());
-    vec![0..end]
+    0..end
 }

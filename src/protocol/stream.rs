@@ -96,7 +96,7 @@ impl Splitter {
         let raw = self.buffer.split_to(end).freeze();
         let data = match self.framing {
             Framing::Sse => sse::data_lines(&raw),
-            Framing::Ndjson => ndjson::data_lines(&raw),
+            Framing::Ndjson => Vec::from([ndjson::line(&raw)]),
         };
         self.scanned = 0;
         Some(Event::new(raw, data))
