@@ -26,13 +26,20 @@ const TURNS: [&str; 10] = [
     "I was charged twice and I'm scared I can't pay my rent now, what am I supposed to do?",
 ];
 
-/// What two engines may differ by in a logit: they round alike but not everywhere.
-const ENGINES: f32 = 0.2;
-/// What a row alone and the same row in a batch may differ by in a logit. int8 activations have one scale a tensor, so
-/// neighbours and padding move every number; 0.5 on a logit moves a probability by an eighth at most.
-const NEIGHBOURS: f32 = 0.5;
-/// The same for probabilities, valence and affect.
-const PROBABILITIES: f32 = 0.125;
+/// What two runs may differ by.
+struct Tolerance {
+    /// In a logit; a tenth of the distance between likely and unlikely.
+    logit: f32,
+    /// In valence and affect.
+    bounded: f32,
+}
+
+/// Two engines give the same f32 graph the same numbers to five digits. Of the int8 graph they round some activations
+/// the other way, and six layers carry that on.
+const ENGINES: Tolerance = Tolerance { logit: 0.4, bounded: 0.03 };
+/// A row alone and the same row in a batch: int8 activations have one scale a tensor, so neighbours and padding move
+/// every number. This is why undertone itself never batches.
+const NEIGHBOURS: Tolerance = Tolerance { logit: 0.8, bounded: 0.1 };
 
 fn onnxruntime() -> Option<PathBuf> {
     let file = env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
@@ -68,10 +75,12 @@ fn flat(heads: &Heads) -> Vec<[Vec<f32>; 4]> {
 }
 
 /// Prints the largest difference; panics, and tells where, if it is above `tolerance`.
-fn compare(what: &str, a: &[[Vec<f32>; 4]], b: &[[Vec<f32>; 4]], tolerance: f32) {
+fn compare(what: &str, a: &[[Vec<f32>; 4]], b: &[[Vec<f32>; 4]], tolerance: Tolerance) {
+    let Tolerance { logit, bounded } = tolerance;
     let mut largest = 0.0_f32;
     for (turn, (a, b)) in a.iter().zip(b).enumerate() {
-        for (head, (a, b)) in ["polarity", "valence", "affect", "emotion"].iter().zip(a.iter().zip(b)) {
+        let heads = [("polarity", logit), ("valence", bounded), ("affect", bounded), ("emotion", logit)];
+        for ((head, tolerance), (a, b)) in heads.into_iter().zip(a.iter().zip(b)) {
             assert_eq!(a.len(), b.len(), "{what}, turn {turn}, {head}");
             for (a, b) in a.iter().zip(b) {
                 let apart = (a - b).abs();
@@ -148,16 +157,6 @@ fn says_what_was_recorded_in_training() {
     }
 }
 
-fn assert_alike(what: &str, a: &Sentiment, b: &Sentiment) {
-    let numbers = |s: &Sentiment| {
-        let polarity = [s.polarity.negative, s.polarity.neutral, s.polarity.positive, s.valence, s.affect];
-        polarity.into_iter().chain(s.emotions.iter().map(|(_, p)| p)).collect::<Vec<_>>()
-    };
-    for (a, b) in numbers(a).into_iter().zip(numbers(b)) {
-        assert!((a - b).abs() <= PROBABILITIES, "{what}: {a} and {b}");
-    }
-}
-
 #[test]
 fn a_batch_says_what_single_turns_say() {
     for (name, _) in engines() {
@@ -165,7 +164,7 @@ fn a_batch_says_what_single_turns_say() {
         let many: Vec<_> = TURNS.iter().cycle().take(100).collect();
         let batch = classifier.classify_batch(&many).unwrap();
         for (turn, sentiment) in many.iter().zip(&batch) {
-            assert_alike(turn, &classifier.classify(turn).unwrap(), sentiment);
+            assert_eq!(&classifier.classify(turn).unwrap(), sentiment, "{turn}");
         }
     }
 }

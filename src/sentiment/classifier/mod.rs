@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{cmp::Reverse, fmt, io, mem, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
+use std::{fmt, io, mem, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
 #[cfg(feature = "bundled-model")]
 use once_cell::sync::OnceCell;
@@ -15,9 +15,9 @@ use super::{
     workers::{Job, Workers},
 };
 
-/// Turns in one job of [`Classifier::classify_batch`]: a few runs of the engine, so that workers seldom meet at the
-/// queue, and few enough that none is left with much while the others are done.
-const CHUNK: usize = 64;
+/// Turns in one job of [`Classifier::classify_batch`]: enough that workers seldom meet at the queue, and few enough that
+/// none is left with much while the others are done.
+const CHUNK: usize = 16;
 /// Above this many workers by default, memory (a copy of the weights each, with ONNX Runtime) outweighs the gain.
 const MOST_WORKERS_BY_DEFAULT: usize = 8;
 const QUEUE: usize = 128;
@@ -86,38 +86,28 @@ impl Classifier {
     }
 
     /// Classifies many turns, spread over all workers, and blocks until all are done. The answers come in the order of
-    /// the turns.
-    ///
-    /// An int8 model scales its numbers by what is in the batch, so an answer differs from that of
-    /// [`classify`](Self::classify) in the second decimal place.
+    /// the turns, and are those of [`classify`](Self::classify).
     ///
     /// # Errors
     ///
     /// The first error of any turn, as for [`classify`](Self::classify).
     pub fn classify_batch<T: AsRef<str>>(&self, turns: &[T]) -> Result<Vec<Sentiment>, ClassifyError> {
-        let mut order: Vec<usize> = (0..turns.len()).collect();
-        // Like length with like, so that little is padding; the longest first, so that no worker is left with one at
-        // the end. Bytes stand in for tokens, which only the workers count.
-        order.sort_by_key(|&n| turns.get(n).map(|turn| Reverse(turn.as_ref().len())));
         let size = turns.len().div_ceil(self.0.count).clamp(1, CHUNK);
-
         let (results, done) = crossbeam_channel::unbounded();
-        for (number, chunk) in order.chunks(size).enumerate() {
-            let turns = chunk.iter().filter_map(|&n| turns.get(n)).map(|turn| self.clip(turn.as_ref())).collect();
+        for (number, chunk) in turns.chunks(size).enumerate() {
+            let turns = chunk.iter().map(|turn| self.clip(turn.as_ref())).collect();
             self.0.workers.push(Job::Chunk { number, turns, results: results.clone() })?;
         }
         drop(results);
 
-        let mut sentiments = vec![None; turns.len()];
-        for (number, chunk) in done {
-            let places = order.iter().skip(number * size);
-            for (&place, sentiment) in places.zip(chunk?) {
-                if let Some(slot) = sentiments.get_mut(place) {
-                    *slot = Some(sentiment);
-                }
-            }
+        let mut chunks: Vec<_> = done.into_iter().collect();
+        chunks.sort_by_key(|(number, _)| *number);
+        let mut sentiments = Vec::with_capacity(turns.len());
+        for (_, chunk) in chunks {
+            sentiments.append(&mut chunk?);
         }
-        sentiments.into_iter().collect::<Option<_>>().ok_or(ClassifyError::Stopped)
+        // A worker that is lost takes its chunk along.
+        if sentiments.len() == turns.len() { Ok(sentiments) } else { Err(ClassifyError::Stopped) }
     }
 
     /// Which engine runs, and why that one.
