@@ -1,11 +1,13 @@
 //! What undertone costs: the same proxy before the same bot, with the layer and without it.
 //!
-//! Not Criterion, which measures one and then the other: on a machine with neighbours their difference drowns in the
-//! drift between. Here each measurement of one is followed by one of the other, and medians are compared.
+//! Criterion measures one and then the other, for its history and its plots; on a machine with neighbours their
+//! difference drowns in the drift between. So the ratios come from pairs: each measurement of one is followed by one of
+//! the other, and medians are compared.
 //!
 //! ```text
 //! cargo bench --bench proxy
 //! ```
+#![expect(clippy::unwrap_used, reason = "a bench stops where it fails")]
 
 use std::{
     convert::Infallible,
@@ -16,6 +18,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use criterion::{Criterion, Throughput};
 use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -23,7 +26,7 @@ use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use tokio::{net::TcpListener, task::JoinSet, time::Instant};
+use tokio::{net::TcpListener, runtime::Runtime, task::JoinSet, time::Instant};
 use tower::{Layer, service_fn};
 use undertone::{
     empathy::Empathy,
@@ -58,8 +61,18 @@ async fn bot(request: Request<Incoming>) -> std::result::Result<Response<Full<By
     Ok(response)
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
+    let runtime = Runtime::new()?;
+    let (with, without) = runtime.block_on(start())?;
+    let mut criterion = Criterion::default().configure_from_args();
+    criterion_groups(&mut criterion, &runtime, with, without);
+    criterion.final_summary();
+    runtime.block_on(latency(with, without))?;
+    runtime.block_on(throughput(with, without))
+}
+
+/// Starts a bot and two proxies before it: the addresses of the one with the layer and the one without.
+async fn start() -> Result<(SocketAddr, SocketAddr)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let upstream = Upstream::new(format!("http://{}", listener.local_addr()?).parse()?)?;
     tokio::spawn(serve(listener, service_fn(bot), pending::<()>(), Duration::ZERO));
@@ -72,9 +85,23 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let without = listener.local_addr()?;
     tokio::spawn(serve(listener, Rescue::new(upstream), pending::<()>(), Duration::ZERO));
+    Ok((with, without))
+}
 
-    latency(with, without).await?;
-    throughput(with, without).await
+fn criterion_groups(criterion: &mut Criterion, runtime: &Runtime, with: SocketAddr, without: SocketAddr) {
+    let proxies = [("with the layer", with), ("without", without)];
+    let mut group = criterion.benchmark_group("recognised exchange");
+    for (name, proxy) in proxies {
+        let client = runtime.block_on(async { client() });
+        group.bench_function(name, |b| b.iter(|| runtime.block_on(exchange(&client, proxy)).unwrap()));
+    }
+    group.finish();
+    let mut group = criterion.benchmark_group("pass-through");
+    group.sample_size(10).throughput(Throughput::Elements((CLIENTS * REQUESTS) as u64));
+    for (name, proxy) in proxies {
+        group.bench_function(name, |b| b.iter(|| runtime.block_on(round(proxy)).unwrap()));
+    }
+    group.finish();
 }
 
 async fn latency(with: SocketAddr, without: SocketAddr) -> Result<()> {

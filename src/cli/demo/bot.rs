@@ -28,8 +28,8 @@ const TYPING: Duration = Duration::from_millis(15);
 const ANSWERS: [(&str, &str); 6] = [
     ("thank", "Order 4711 is marked as delivered. Is there anything else I can look up?"),
     ("furious", "Order 4711 is lost. You can have a refund of 42.90 or a replacement by courier tomorrow."),
-    ("birthday", "Order 4711 is now on express delivery. It will arrive on Friday before noon."),
-    ("second time", "Order 4711 is at the depot. It is out for delivery tomorrow before noon."),
+    ("birthday", "Order 4711 is now on express delivery. It will arrive tomorrow before noon."),
+    ("day off", "Order 4711 is at the depot. It is out for delivery tomorrow before noon."),
     ("late", "Order 4711 is two days behind schedule. The new delivery date is Thursday."),
     ("where", "Order 4711 left the warehouse on Monday. It will be delivered on Thursday by 18:00."),
 ];

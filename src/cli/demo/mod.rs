@@ -24,8 +24,8 @@ use crate::{
 const TURNS: [Turn; 7] = [
     Turn::plain("Where is my box?"),
     Turn::plain("My order is late."),
-    Turn::streamed("This is the second time I've had to ask where my order is, it's getting annoying."),
-    Turn::plain("I'm really worried it won't be here before my daughter's birthday on Saturday."),
+    Turn::streamed("My order is late, which is a bit annoying as I took the day off."),
+    Turn::plain("It was for my daughter's birthday. I'm really disappointed."),
     Turn::streamed("This is ridiculous. Three weeks and NOTHING. I'm furious."),
     Turn::plain("Oh it just arrived, thank you so much!!"),
     Turn::json("What a joke. Just give me the status of my order as JSON."),
