@@ -22,6 +22,11 @@ ANSWERS = {
 OTHERWISE = "I can look up orders and refunds. What is your order number?"
 
 
+def words(content):
+    """A message is a text, or a list of parts of which some are."""
+    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
+
+
 def answer(turn):
     turn = turn.lower()
     return next((text for word, text in ANSWERS.items() if word in turn), OTHERWISE)
@@ -31,8 +36,8 @@ class Bot(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        length = int(self.headers.get("Content-Length", 0))
         try:
+            length = int(self.headers.get("Content-Length", 0))
             request = json.loads(self.rfile.read(length))
             if self.path == "/v1/chat/completions":
                 self.completion(request)
@@ -40,12 +45,14 @@ class Bot(BaseHTTPRequestHandler):
                 self.send_json(200, {"session": request.get("session"), "reply": answer(request["message"])})
             else:
                 self.send_json(404, {"error": {"message": "no such endpoint"}})
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # the client has gone
         except (KeyError, TypeError, AttributeError, ValueError):
             self.send_json(400, {"error": {"message": "not a request this bot understands"}})
 
     def completion(self, request):
         turns = [m["content"] for m in request["messages"] if m["role"] == "user"]
-        text = answer(turns[-1] if turns else "")
+        text = answer(words(turns[-1]) if turns else "")
         if request.get("stream"):
             self.stream(text)
             return

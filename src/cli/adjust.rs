@@ -9,20 +9,23 @@ use std::{
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, lines, model_args::ModelArgs};
+use super::{Failure, lines, logging, model_args::ModelArgs};
 use crate::{
     empathy::{Adjustment, Empathy, Phrasebook, Tone, Weight},
     protocol::Turn,
     sentiment::{Classifier, Sentiment},
 };
 
-/// Say what replies become, without a bot
+/// See what replies become, without a bot
 ///
-/// Reads JSON lines {"user": …, "reply": …} from standard input and prints for each what undertone would do:
-/// {"action": …, "weight": …, "reason": …, "reply": …}. Two more members may come in: "history", the exchanges before
-/// this one as [{"user": …, "reply": …}, …], the oldest first; and "weight", from 0 to 1, instead of the classifier's.
+/// Reads one JSON object a line from standard input, {"user": …, "reply": …}, and prints for each what undertone would
+/// do, {"action": …, "weight": …, "reason": …, "reply": …}.
+///
+/// Two more members may come in. "history" is the conversation before, the oldest first: exchanges {"user": …,
+/// "reply": …}, or messages {"role": …, "content": …} as chat APIs have them. "weight", from 0 to 1, stands in for the
+/// classifier's.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLE, verbatim_doc_comment)]
+#[command(after_help = EXAMPLE)]
 pub(super) struct Args {
     /// How acknowledgments sound: formal, collaborative or warm
     #[arg(long)]
@@ -40,9 +43,8 @@ pub(super) struct Args {
 const EXAMPLE: &str = "Example:\n  \
     echo '{\"user\": \"Three weeks and NOTHING. I am furious.\", \"reply\": \"It left on Tuesday.\"}' | undertone adjust";
 
-/// One line of input.
+/// One line of input; other members are somebody else's.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Exchange {
     user: String,
     reply: String,
@@ -62,7 +64,7 @@ enum Past {
     },
     Message {
         role: String,
-        content: String,
+        content: Option<String>,
     },
 }
 
@@ -76,11 +78,13 @@ struct Adjusted {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
+    logging::start("warn");
     let classifier = args.model.classifier().map_err(Failure::runtime)?;
     let mut empathy = Empathy::new(classifier.clone());
     if let Some(file) = args.phrasebook {
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()));
-        let book = Phrasebook::from_toml(&text.map_err(Failure::usage)?).with_context(|| file.display().to_string());
+        let book = Phrasebook::from_toml(&text.map_err(Failure::usage)?)
+            .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()));
         empathy = empathy.with_phrasebook(book.map_err(Failure::usage)?);
     }
     if let Some(tone) = args.tone {
@@ -151,7 +155,9 @@ fn turn(user: String, history: &[Past]) -> Turn {
                 turn.last_reply = Some(reply.clone());
             }
             Past::Message { role, .. } if role == "user" => turn.ordinal += 1,
-            Past::Message { role, content } if role == "assistant" => turn.last_reply = Some(content.clone()),
+            Past::Message { role, content: Some(words) } if role == "assistant" => {
+                turn.last_reply = Some(words.clone())
+            }
             Past::Message { .. } => {}
         }
     }

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Color, Style};
 use clap::Args;
 use serde::Serialize;
 
-use super::{lines, model_args::ModelArgs};
+use super::{lines, logging, model_args::ModelArgs};
 use crate::{
     empathy::Weight,
     sentiment::{Emotion, Emotions, Polarity, Sentiment},
@@ -18,7 +18,7 @@ use crate::{
 /// Cells of the bar at full weight.
 const BAR: u8 = 20;
 
-/// Shows the sentiment of a turn, and how much empathy it calls for.
+/// See the sentiment of a turn, and how much empathy it calls for
 #[derive(Debug, Args)]
 pub struct ClassifyArgs {
     /// The turn; without it, one turn a line is read from standard input
@@ -39,6 +39,7 @@ pub struct ClassifyArgs {
 ///
 /// The classifier cannot be built or fails, or standard input or output does.
 pub fn run(args: ClassifyArgs) -> anyhow::Result<()> {
+    logging::start("warn");
     let ClassifyArgs { text, json, mut model } = args;
     if text.is_some() {
         // One turn keeps one worker busy; the others would only take time to start.

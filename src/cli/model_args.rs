@@ -14,9 +14,9 @@ pub struct ModelArgs {
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
 
-    /// What runs the model: auto (ONNX Runtime if found, else RTen), ort or rten
-    #[arg(long, value_name = "ENGINE", default_value_t)]
-    pub engine: EnginePreference,
+    /// What runs the model: auto (ONNX Runtime if found, else RTen), ort or rten [default: auto]
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<EnginePreference>,
 
     /// ONNX Runtime's library [default: ORT_DYLIB_PATH, beside undertone, the system's]
     #[arg(long, value_name = "FILE")]
@@ -38,7 +38,7 @@ impl ModelArgs {
     ///
     /// [`BuildError`]: the folder, the model or the engine cannot be used.
     pub fn classifier(&self) -> Result<Classifier, BuildError> {
-        let mut builder = Classifier::builder().engine(self.engine);
+        let mut builder = Classifier::builder().engine(self.engine.unwrap_or_default());
         if let Some(folder) = &self.model {
             builder = builder.model(Model::from_folder(folder)?);
         }

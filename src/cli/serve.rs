@@ -68,7 +68,10 @@ async fn serve(config: Config, upstream: Upstream, classifier: Classifier) -> Re
     let listener = TcpListener::bind(config.listen.to_string())
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
-    reach(&upstream).await?;
+    tokio::select! {
+        reached = reach(&upstream) => reached?,
+        () = first.next() => return Ok(()),
+    }
     tracing::info!("listening on http://{}, in front of {}", listener.local_addr()?, upstream.url());
 
     let drain = config.drain;

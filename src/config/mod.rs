@@ -50,7 +50,7 @@ pub(crate) struct File {
 pub(crate) struct Model {
     /// The directory of the model, relative to the directory that the file is in; without it the bundled one.
     pub(crate) path: Option<PathBuf>,
-    pub(crate) engine: EnginePreference,
+    pub(crate) engine: Option<EnginePreference>,
     /// ONNX Runtime's shared library, relative like the model.
     pub(crate) onnxruntime: Option<PathBuf>,
     pub(crate) workers: Option<NonZeroUsize>,
@@ -62,7 +62,7 @@ impl Model {
     pub(crate) fn under(&self, flags: ModelArgs) -> ModelArgs {
         ModelArgs {
             model: flags.model.or_else(|| self.path.clone()),
-            engine: if flags.engine == EnginePreference::default() { self.engine } else { flags.engine },
+            engine: flags.engine.or(self.engine),
             onnxruntime: flags.onnxruntime.or_else(|| self.onnxruntime.clone()),
             workers: flags.workers.or(self.workers),
             queue: flags.queue.or(self.queue),

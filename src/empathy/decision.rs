@@ -53,7 +53,7 @@ pub enum Adjustment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Silence {
-    /// The turn's weight is below the floor.
+    /// The turn's weight is below the floor, or below that of the lightest sentence.
     BelowFloor,
     /// The feeling is a pleasant one: the bot's answer is enough.
     Pleasant,
@@ -61,6 +61,8 @@ pub enum Silence {
     Repeat,
     /// The bot acknowledges the turn itself.
     Acknowledged,
+    /// The bot says hello first.
+    Greeting,
     /// The reply is JSON, markup or code.
     Structured,
     /// The reply has no words.
@@ -76,6 +78,7 @@ impl Silence {
             Self::Pleasant => "pleasant",
             Self::Repeat => "repeat",
             Self::Acknowledged => "acknowledged",
+            Self::Greeting => "greeting",
             Self::Structured => "structured",
             Self::Empty => "empty",
         }
@@ -112,6 +115,9 @@ pub fn plan(style: Style<'_>, turn: &Turn, sentiment: &Sentiment, weight: Weight
             || turn.last_reply.as_deref().is_some_and(|reply| reply.trim_start().starts_with(sentence))
     };
     let mut candidates = style.phrasebook.candidates(shown, style.tone, weight);
+    if candidates.is_empty() {
+        return Plan::Silence(Silence::BelowFloor);
+    }
     candidates.retain(|candidate| !was_said(&candidate.variant.say));
     let Some(best) = candidates.last().copied() else { return Plan::Silence(Silence::Repeat) };
     candidates.retain(|other| other.variant.weight >= best.variant.weight && other.is_named == best.is_named);
@@ -133,6 +139,7 @@ pub fn fit(sentence: &str, reply: &str, opening: Opening) -> Result<String, Sile
     match opening {
         Opening::Plain | Opening::Block => Ok(format!("{sentence}{}", opening.separator(reply))),
         Opening::Acknowledgment | Opening::Undecided => Err(Silence::Acknowledged),
+        Opening::Greeting => Err(Silence::Greeting),
         Opening::Machine => Err(Silence::Structured),
     }
 }

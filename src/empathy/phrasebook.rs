@@ -140,7 +140,7 @@ pub enum PhrasebookError {
         say: String,
     },
     /// A tone that would always be silent.
-    #[error("[problem] {0}: needs at least two sentences, so that none is said twice in a row")]
+    #[error("[problem] {0}: needs at least two different sentences, so that none is said twice in a row")]
     TooFew(Tone),
 }
 
@@ -212,7 +212,8 @@ impl Phrasebook {
 
     fn check(&self) -> Result<(), PhrasebookError> {
         for tone in Tone::ALL {
-            if self.problem.tone(tone).len() < 2 {
+            let [first, others @ ..] = self.problem.tone(tone) else { return Err(PhrasebookError::TooFew(tone)) };
+            if others.iter().all(|other| other.say == first.say) {
                 return Err(PhrasebookError::TooFew(tone));
             }
             check_lines("problem", tone, self.problem.tone(tone))?;

@@ -49,18 +49,18 @@ impl Exchange {
         head: &request::Parts,
         body: &[u8],
     ) -> Option<(Self, Course)> {
-        let read = catch_unwind(AssertUnwindSafe(|| protocol.read(head, body)));
-        let (turn, course) = match read {
-            Ok(Recognition::Foreign) => {
-                tracing::debug!(protocol = protocol.name(), "not a chat request: passed on");
-                return None;
-            }
-            Ok(Recognition::LeftAlone(reason)) => (Turn::default(), Course::PassOn(Reason::LeftAlone(reason))),
-            Ok(Recognition::Exchange { turn, reply }) => {
+        let read = || match protocol.read(head, body) {
+            Recognition::Foreign => None,
+            Recognition::LeftAlone(reason) => Some((Turn::default(), Course::PassOn(Reason::LeftAlone(reason)))),
+            Recognition::Exchange { turn, reply } => {
                 let pending = settings.empathy.listen(&turn);
-                (turn, Course::Listen { pending, reply })
+                Some((turn, Course::Listen { pending, reply }))
             }
-            Err(_) => (Turn::default(), Course::PassOn(Reason::FailOpen(FailOpen::Panic))),
+        };
+        let panicked = |_| Some((Turn::default(), Course::PassOn(Reason::FailOpen(FailOpen::Panic))));
+        let Some((turn, course)) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(panicked) else {
+            tracing::debug!(protocol = protocol.name(), "not a chat request: passed on");
+            return None;
         };
         Some((Self::new(settings, protocol, turn), course))
     }

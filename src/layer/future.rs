@@ -57,7 +57,7 @@ pin_project! {
         /// The head of the reply is there, and the classifier's answer is not.
         Deciding { pending: Pending, timeout: Timeout, undecided: Option<Undecided<ResB>> },
         /// A sentence is to go before a reply that comes whole.
-        Reading { collect: Collect<ResB>, undecided: Option<(response::Parts, Exchange, Box<dyn ReplyFormat>)> },
+        Reading { collect: Collect<ResB>, timeout: Timeout, undecided: Option<(response::Parts, Exchange, Box<dyn ReplyFormat>)> },
     }
 }
 
@@ -168,12 +168,19 @@ where
                         (Ok(()), Shape::Json) => {
                             let (head, body) = response.into_parts();
                             let collect = Collect::new(body, exchange.settings.limits.max_reply_bytes);
-                            State::Reading { collect, undecided: Some((head, exchange, reply)) }
+                            let timeout = Timeout::after_ms(exchange.settings.limits.max_reply_wait_ms);
+                            State::Reading { collect, timeout, undecided: Some((head, exchange, reply)) }
                         }
                     }
                 }
-                StateProjection::Reading { collect, undecided } => {
-                    let collected = ready!(collect.poll(cx));
+                StateProjection::Reading { collect, timeout, undecided } => {
+                    let collected = match collect.poll(cx) {
+                        Poll::Ready(collected) => collected,
+                        Poll::Pending => {
+                            ready!(timeout.poll(cx));
+                            Collected::TooSlow(collect.stop())
+                        }
+                    };
                     let Some((head, exchange, reply)) = undecided.take() else { return Poll::Pending };
                     return Poll::Ready(Ok(edit(head, collected, exchange, &*reply)));
                 }
@@ -260,7 +267,8 @@ fn edit<B: Body>(
             (body, edited)
         }
         Collected::TooLong(body) => (body, Err(Reason::FailOpen(FailOpen::ReplyTooLong))),
-        Collected::TooSlow(body) | Collected::Broken(body) => (body, Err(Reason::FailOpen(FailOpen::ReplyBroken))),
+        Collected::TooSlow(body) => (body, Err(Reason::FailOpen(FailOpen::ReplyTooSlow))),
+        Collected::Broken(body) => (body, Err(Reason::FailOpen(FailOpen::ReplyBroken))),
     };
     let response = Response::from_parts(head, body);
     match edited {

@@ -13,10 +13,13 @@ pub struct Limits {
     pub max_request_wait_ms: u64,
     /// Bytes of a reply that comes whole, collected to edit it. Default: 4 MiB.
     pub max_reply_bytes: usize,
+    /// Milliseconds to wait for the rest of a reply that comes whole, once its head is there. Default: 10,000.
+    pub max_reply_wait_ms: u64,
     /// Bytes of a streamed reply held back while its beginning is read; also the longest event. Default: 64 KiB.
     pub max_held_bytes: usize,
     /// Milliseconds for which the beginning of a streamed reply is held back while it can still turn out to be an
-    /// acknowledgment of the bot's own. A reply that begins with its answer is not held at all. Default: 500.
+    /// acknowledgment of the bot's own, or an event of it while it is incomplete. A reply that begins with its answer,
+    /// in whole events, is not held at all. Default: 500.
     pub max_held_ms: u64,
     /// Milliseconds to wait for the classifier once the head of the reply is there. Default: 30.
     pub budget_ms: u64,
@@ -28,6 +31,7 @@ impl Default for Limits {
             max_request_bytes: 1 << 20,
             max_request_wait_ms: 10_000,
             max_reply_bytes: 4 << 20,
+            max_reply_wait_ms: 10_000,
             max_held_bytes: 64 << 10,
             max_held_ms: 500,
             budget_ms: 30,

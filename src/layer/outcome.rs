@@ -92,6 +92,8 @@ pub enum FailOpen {
     RequestBroken,
     /// The reply is longer than the limit.
     ReplyTooLong,
+    /// The rest of the reply took longer than the limit.
+    ReplyTooSlow,
     /// The reply broke off, or the client went away.
     ReplyBroken,
     /// The beginning of a streamed reply stayed undecided for too long.
@@ -121,6 +123,7 @@ impl Reason {
             Self::FailOpen(FailOpen::RequestTooSlow) => "request-too-slow",
             Self::FailOpen(FailOpen::RequestBroken) => "request-broken",
             Self::FailOpen(FailOpen::ReplyTooLong) => "reply-too-long",
+            Self::FailOpen(FailOpen::ReplyTooSlow) => "reply-too-slow",
             Self::FailOpen(FailOpen::ReplyBroken) => "reply-broken",
             Self::FailOpen(FailOpen::HeldTooLong) => "held-too-long",
             Self::FailOpen(FailOpen::NoReply) => "no-reply",

@@ -5,7 +5,10 @@
 //! everything held goes out. No event is added, none is delayed for longer than its predecessors, and after the last
 //! insertion the bot's bytes pass as they are.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use bytes::Bytes;
 
@@ -79,9 +82,9 @@ impl StreamEditor {
         self.verdict
     }
 
-    /// Whether events wait for more of the reply's beginning.
+    /// Whether anything waits: events for more of the reply's beginning, or bytes for the end of their event.
     pub(super) fn is_holding(&self) -> bool {
-        !self.held.is_empty()
+        !self.held.is_empty() || self.splitter.buffered() > 0
     }
 
     /// Takes the next bytes of the body and gives out what may go on.
@@ -94,7 +97,12 @@ impl StreamEditor {
         while self.verdict.is_none()
             && let Some(event) = self.splitter.next_event()
         {
-            self.read(event, out);
+            self.hold(event);
+            let read = catch_unwind(AssertUnwindSafe(|| self.read()));
+            match read.unwrap_or(Err(Reason::FailOpen(FailOpen::Panic))) {
+                Ok(()) => self.go_on(out),
+                Err(reason) => self.give_up(reason, out),
+            }
         }
         if self.verdict.is_none() && self.held_bytes + self.splitter.buffered() > self.max_held_bytes {
             self.give_up(Reason::FailOpen(FailOpen::ReplyTooLong), out);
@@ -104,8 +112,9 @@ impl StreamEditor {
     /// The body has ended: what is undecided is decided with what is there.
     pub(super) fn finish(&mut self, out: &mut VecDeque<Bytes>) {
         if self.verdict.is_none() {
-            self.decide(true);
-            self.settle(Reason::LeftAlone(LeftAlone::Empty), out);
+            let decided = catch_unwind(AssertUnwindSafe(|| self.decide(true)));
+            let otherwise = decided.map_or(Reason::FailOpen(FailOpen::Panic), |()| Reason::LeftAlone(LeftAlone::Empty));
+            self.settle(otherwise, out);
         }
     }
 
@@ -117,16 +126,12 @@ impl StreamEditor {
         }
     }
 
-    fn read(&mut self, event: Event, out: &mut VecDeque<Bytes>) {
-        let deltas = match self.reply.deltas(&event.data()) {
-            Ok(deltas) => deltas,
-            Err(reason) => {
-                self.hold(event);
-                return self.give_up(Reason::LeftAlone(reason), out);
-            }
+    /// Reads the event that was held last, and looks at each beginning.
+    fn read(&mut self) -> Result<(), Reason> {
+        let (Some(held), Some(Held { event, .. })) = (self.held.len().checked_sub(1), self.held.back()) else {
+            return Ok(());
         };
-        let held = self.held.len();
-        for delta in deltas {
+        for delta in self.reply.deltas(&event.data()).map_err(Reason::LeftAlone)? {
             let Some(place) = self.places.get_mut(delta.place) else { continue };
             match place {
                 Place::Before if delta.text.trim().is_empty() => {}
@@ -135,8 +140,12 @@ impl StreamEditor {
                 Place::Done => {}
             }
         }
-        self.hold(event);
         self.decide(false);
+        Ok(())
+    }
+
+    /// Lets go of what need not wait any longer.
+    fn go_on(&mut self, out: &mut VecDeque<Bytes>) {
         if self.places.iter().all(|place| matches!(place, Place::Done)) {
             self.settle(Reason::LeftAlone(LeftAlone::Empty), out);
         } else if !self.places.iter().any(|place| matches!(place, Place::Opening { .. })) {

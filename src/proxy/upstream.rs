@@ -29,7 +29,7 @@ use super::{
 type ClientBody = UnsyncBoxBody<Bytes, BoxError>;
 type Answer = Result<Response<EndToEnd<Incoming>>, UpstreamError>;
 
-/// How long an unused connection to the bot is kept, in seconds.
+/// How long an unused connection to the bot is kept.
 ///
 /// Node.js and uvicorn close theirs after 5; a request that is sent just then would be lost, and cannot be repeated
 /// unless it is known to be harmless.
