@@ -56,6 +56,7 @@ pub mod cli;
 mod config;
 pub mod conversation;
 pub mod empathy;
+mod fields;
 pub mod layer;
 pub mod protocol;
 #[cfg(feature = "proxy")]

@@ -1,5 +1,7 @@
 //! The program as its user meets it: one clear line when something is wrong, and the right exit code.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -7,14 +9,14 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use serde_json::{Value, json};
+
 fn undertone(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_undertone"));
     command.args(args).env_remove("UNDERTONE_LOG").env("RUST_LOG", "info").env("NO_COLOR", "1");
     command
 }
 
-// `cfg(test)` is always true here; it tells clippy that this may panic, as tests may.
-#[cfg(test)]
 fn failure(args: &[&str]) -> (Option<i32>, String) {
     let Output { status, stderr, .. } = undertone(args).env("RUST_LOG", "off").output().unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())
@@ -43,11 +45,11 @@ fn mistakes_are_one_line_and_exit_code_2() {
         ),
         (
             ["serve", "--config", "nowhere.toml"],
-            "undertone: cannot read nowhere.toml: entity not found\n".to_owned(),
+            "undertone: cannot read nowhere.toml: No such file or directory\n".to_owned(),
         ),
         (
-            ["serve", "--config", "examples/none/../undertone.toml"],
-            "undertone: cannot read examples/none/../undertone.toml: entity not found\n".to_owned(),
+            ["serve", "--config", "src"],
+            "undertone: cannot read src: Is a directory\n".to_owned(),
         ),
     ] {
         assert_eq!(failure(&args), (Some(2), expected), "{args:?}");
@@ -70,6 +72,111 @@ fn a_port_in_use_is_one_line_and_exit_code_1() {
     assert_eq!(code, Some(1));
     assert!(line.starts_with(&format!("undertone: cannot listen on {address}: Address")), "{line}");
     assert_eq!(line.lines().count(), 1, "{line}");
+}
+
+/// What the program prints when this comes in.
+fn filter(args: &[&str], input: &[u8]) -> (Output, Vec<Value>) {
+    let mut command = undertone(args);
+    command.env_remove("ORT_DYLIB_PATH").env("RUST_LOG", "off");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let values = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
+    (output, values)
+}
+
+#[test]
+fn classify_prints_one_json_object_a_line_in_order() {
+    let turns = ["Where is my order?", "I am FURIOUS. Three weeks and nothing!", "", "thank you so much!!"];
+    let (output, lines) = filter(&["classify", "--json"], turns.join("\r\n").as_bytes());
+    assert!(output.status.success());
+    assert_eq!(lines.iter().map(|line| line["text"].as_str().unwrap()).collect::<Vec<_>>(), turns);
+    for line in &lines {
+        let number = |name: &str| line[name].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&number("weight")) && (0.0..=1.0).contains(&number("affect")), "{line}");
+        assert!((-1.0..=1.0).contains(&number("valence")), "{line}");
+        let sum: f64 = ["negative", "neutral", "positive"].iter().map(|p| line["polarity"][p].as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-3, "{line}");
+        let sum: f64 = line["emotions"].as_object().unwrap().values().map(|p| p.as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-3, "{line}");
+        assert!(line["emotions"].get(line["emotion"].as_str().unwrap()).is_some(), "{line}");
+    }
+    assert!(lines[0]["weight"].as_f64() < lines[1]["weight"].as_f64());
+    assert_eq!(lines[1]["emotion"], "anger");
+}
+
+#[test]
+fn adjust_makes_the_whole_decision_without_http() {
+    let exchanges = [
+        r#"{"user": "Where is my order?", "reply": "It left on Tuesday."}"#,
+        r#"{"user": "I am FURIOUS. Three weeks and nothing!", "reply": "It left on Tuesday."}"#,
+        r#"{"user": "I am FURIOUS. Three weeks and nothing!", "reply": "I'm so sorry.", "id": 7}"#,
+        r#"{"user": "Where is my order?", "reply": "{}", "weight": 0.9, "history": [{"role": "tool", "content": null}]}"#,
+    ];
+    let (output, lines) = filter(&["adjust"], exchanges.join("\n").as_bytes());
+    assert!(output.status.success());
+    let column = |name: &str| lines.iter().map(|line| line[name].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(column("action"), ["none", "prepend", "none", "none"]);
+    assert_eq!(column("reason"), ["below-floor", "anger", "acknowledged", "structured"]);
+    assert_eq!(lines[0]["reply"], "It left on Tuesday.");
+    assert!(lines[1]["reply"].as_str().unwrap().ends_with(" It left on Tuesday."));
+    assert_eq!(lines[3]["weight"], 0.9);
+}
+
+#[test]
+fn adjust_does_not_say_what_the_history_shows_was_just_said() {
+    let exchange =
+        |history: Value| json!({"user": "STILL nothing. I am furious!", "reply": "It left.", "history": history});
+    let said = |history: Value| {
+        let (_, lines) = filter(&["adjust"], exchange(history).to_string().as_bytes());
+        lines[0]["reply"].as_str().unwrap().to_owned()
+    };
+    let first = said(json!([]));
+    assert_ne!(said(json!([{"user": "Nothing yet. I am furious!", "reply": first}])), first);
+}
+
+#[test]
+fn a_line_that_is_no_exchange_ends_adjust_after_the_lines_before_it() {
+    let (output, lines) = filter(&["adjust"], b"{\"user\": \"Hi\", \"reply\": \"Hello.\"}\n{\"user\": 1}\n");
+    assert_eq!((output.status.code(), lines.len()), (Some(1), 1));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("undertone: line 2: invalid type"));
+}
+
+#[test]
+fn an_unusable_onnx_runtime_is_one_warning_and_the_embedded_engine() {
+    let mut classify = undertone(&["classify", "--onnxruntime", "/etc/passwd", "--json", "hi"]);
+    let output = classify.env_remove("RUST_LOG").output().unwrap();
+    let warning = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && warning.contains("WARN") && warning.contains("/etc/passwd"), "{warning}");
+    assert_eq!(warning.lines().count(), 1, "{warning}");
+}
+
+#[test]
+fn the_demo_shows_its_turns_and_stays_up_for_a_try() {
+    let mut demo = undertone(&["demo"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut page = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let shown: Vec<_> = page.by_ref().take_while(|line| !line.starts_with("curl")).collect();
+    for expected in ["customer  Where is my box?", "undertone stays silent (below-floor)", "undertone speaks first"] {
+        assert!(shown.iter().any(|line| line.contains(expected)), "{expected}: {shown:#?}");
+    }
+    let invitation = page.find(|line| line.contains("Ctrl-C")).unwrap();
+    assert!(invitation.contains("ends the demo"));
+    assert!(demo.try_wait().unwrap().is_none(), "it stays up");
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn it_can_be_stopped_while_it_waits_for_the_bot() {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let args = ["serve", "--upstream", &format!("http://{gone}"), "--listen", "127.0.0.1:0"];
+    let mut serving = undertone(&args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = BufReader::new(serving.stderr.take().unwrap()).lines().map(Result::unwrap);
+    log.find(|line| line.contains("waiting for the bot")).unwrap();
+    assert!(Command::new("kill").arg(serving.id().to_string()).status().unwrap().success());
+    assert!(serving.wait().unwrap().success());
 }
 
 #[cfg(unix)]

@@ -26,7 +26,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
     empathy::Empathy,
     layer::{EmpathyLayer, Limits, RequestBody},
-    protocol::{Protocol, Protocols, Recognition},
+    protocol::{LeftAlone, Protocol, Protocols, Recognition, ReplyFormat, Text, Turn},
     sentiment::{Classify, ClassifyError, Pending},
 };
 
@@ -187,6 +187,55 @@ mod fail_open {
         assert!(seen.outcome().contains("request-broken"));
     }
 
+    /// Reads every turn; panics over every reply.
+    #[derive(Debug, Clone, Copy)]
+    struct PanickingReply;
+
+    impl Protocol for PanickingReply {
+        fn name(&self) -> &str {
+            "panicking-reply"
+        }
+
+        fn matches(&self, _: &request::Parts) -> bool {
+            true
+        }
+
+        fn read(&self, _: &request::Parts, _: &[u8]) -> Recognition {
+            let turn = Turn { text: ANNOYED.to_owned(), ..Turn::default() };
+            Recognition::Exchange { turn, reply: Box::new(*self) }
+        }
+    }
+
+    impl ReplyFormat for PanickingReply {
+        fn texts(&self, _: &[u8]) -> Result<Vec<Text>, LeftAlone> {
+            panic!("a bug")
+        }
+
+        fn deltas(&mut self, _: &[u8]) -> Result<Vec<Text>, LeftAlone> {
+            panic!("a bug")
+        }
+    }
+
+    /// Panics over every turn.
+    #[derive(Debug)]
+    struct PanickingClassifier;
+
+    impl Classify for PanickingClassifier {
+        fn submit(&self, _: &str) -> Pending {
+            panic!("a bug")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_anywhere_in_a_decision_leaves_the_reply_as_it_is() {
+        passes(layer().protocols(Protocols::none().with(PanickingReply)), post(chat(ANNOYED)), "panic").await;
+        passes(EmpathyLayer::new(Empathy::new(PanickingClassifier)), post(chat(ANNOYED)), "panic").await;
+        let reply = stream(&["It", " left."]);
+        let layer = layer().protocols(Protocols::none().with(PanickingReply));
+        let seen = exchange(layer, post(chat(ANNOYED)), sse(chunks(reply.as_bytes().chunks(9)))).await;
+        assert_eq!(seen.text(), reply);
+    }
+
     #[tokio::test]
     async fn the_bots_own_failure_stays_the_bots() {
         let bot = service_fn(|_: Request<_>| ready(Err::<Response<Script>, _>("down")));
@@ -199,8 +248,7 @@ mod lossless {
 
     #[tokio::test]
     async fn only_bytes_inside_the_reply_text_change() {
-        let reply = "\u{feff}".trim_start_matches('\u{feff}').to_owned()
-            + "{ \"seed\": 4944116822809979520, \"x\":1.50, \"x\": 2,\n \"choices\" : [ {\"message\":{\"content\" :\"\\u0049t left \\ud83d\\ude00 \\/.\" , \"z\": [ ] } } ]\t}\r\n ";
+        let reply = "{ \"seed\": 4944116822809979520, \"x\":1.50, \"x\": 2,\n \"choices\" : [ {\"message\":{\"content\" :\"\\u0049t left \\ud83d\\ude00 \\/.\" , \"z\": [ ] } } ]\t}\r\n ".to_owned();
         let seen = exchange(layer(), post(chat(ANNOYED)), json(chunks(reply.as_bytes().chunks(11)))).await;
         let edited = seen.text();
         let (at, _) = reply.match_indices("\\u0049t").next().unwrap();
@@ -288,11 +336,9 @@ mod no_added_wait {
 
     #[tokio::test]
     async fn a_reply_that_gets_nothing_is_not_collected() {
-        let reply = json(script([Step::Data("{".into()), Step::Stall]));
         let bot = service_fn(move |_: Request<_>| {
             ready(Ok::<_, Infallible>(json(script([Step::Data("{".into()), Step::Stall]))))
         });
-        drop(reply);
         let response = layer().layer(bot).oneshot(post(chat("Where is it?"))).await.unwrap();
         let mut body = std::pin::pin!(response.into_body());
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "{");
@@ -323,6 +369,30 @@ mod no_added_wait {
         }
         assert_eq!(String::from_utf8(passed).unwrap(), stream(&["I"]).replace("data: [DONE]\n\n", ""));
         assert!(start.elapsed() <= Duration::from_millis(502), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_that_does_not_end_is_held_for_a_bounded_time() {
+        let bot = service_fn(|_: Request<_>| {
+            ready(Ok::<_, Infallible>(sse(script([Step::Data("raw words, no events".into()), Step::Stall]))))
+        });
+        let response = layer().layer(bot).oneshot(post(chat(ANNOYED))).await.unwrap();
+        let start = Instant::now();
+        let mut body = std::pin::pin!(response.into_body());
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "raw words, no events");
+        assert!(start.elapsed() <= Duration::from_millis(502), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_whose_rest_takes_too_long_goes_on_as_it_is() {
+        let bot =
+            service_fn(|_: Request<_>| ready(Ok::<_, Infallible>(json(script([Step::Data("{".into()), Step::Stall])))));
+        let start = Instant::now();
+        let response = layer().layer(bot).oneshot(post(chat(ANNOYED))).await.unwrap();
+        assert!(start.elapsed() <= Duration::from_millis(10_002), "{:?}", start.elapsed());
+        assert!(response.headers()["undertone"].to_str().unwrap().contains("reply-too-slow"));
+        let mut body = std::pin::pin!(response.into_body());
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "{");
     }
 }
 

@@ -13,7 +13,10 @@ pub(crate) struct ConfigError(String);
 
 impl ConfigError {
     pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
-        Self(format!("cannot read {}: {}", path.display(), error.kind()))
+        let why = error.to_string();
+        // The number means nothing to whoever reads this.
+        let why = why.split(" (os error").next().unwrap_or_default();
+        Self(format!("cannot read {}: {why}", path.display()))
     }
 
     pub(super) fn no_upstream() -> Self {

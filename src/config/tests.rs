@@ -80,7 +80,7 @@ fn paths_are_relative_to_the_file_that_names_them() {
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let error = File::read(Path::new("nowhere/undertone.toml")).unwrap_err().to_string();
-    assert_eq!(error, "cannot read nowhere/undertone.toml: entity not found");
+    assert_eq!(error, "cannot read nowhere/undertone.toml: No such file or directory");
 }
 
 #[test]

@@ -87,21 +87,26 @@ impl Silence {
 
 /// The style in which to decide.
 #[derive(Debug, Clone, Copy)]
-pub struct Style<'a> {
+pub(super) struct Style<'a> {
     /// The sentences.
-    pub phrasebook: &'a Phrasebook,
+    pub(super) phrasebook: &'a Phrasebook,
     /// The voice.
-    pub tone: Tone,
+    pub(super) tone: Tone,
     /// Below this weight nothing is said.
-    pub floor: Weight,
+    pub(super) floor: Weight,
 }
 
 /// Decides from the turn alone. `last_said` is what was said just before in this conversation, where that is known
 /// from memory; the turn's own history counts as well.
 ///
 /// The same turn of the same conversation always gets the same sentence.
-#[must_use]
-pub fn plan(style: Style<'_>, turn: &Turn, sentiment: &Sentiment, weight: Weight, last_said: Option<Said>) -> Plan {
+pub(super) fn plan(
+    style: Style<'_>,
+    turn: &Turn,
+    sentiment: &Sentiment,
+    weight: Weight,
+    last_said: Option<Said>,
+) -> Plan {
     if weight < style.floor {
         return Plan::Silence(Silence::BelowFloor);
     }
@@ -132,7 +137,7 @@ pub fn plan(style: Style<'_>, turn: &Turn, sentiment: &Sentiment, weight: Weight
 /// # Errors
 ///
 /// [`Silence`] when the reply's own opening forbids it, or does not yet show that it does not.
-pub fn fit(sentence: &str, reply: &str, opening: Opening) -> Result<String, Silence> {
+pub(crate) fn fit(sentence: &str, reply: &str, opening: Opening) -> Result<String, Silence> {
     if reply.trim().is_empty() {
         return Err(Silence::Empty);
     }

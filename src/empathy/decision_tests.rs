@@ -76,6 +76,14 @@ fn nothing_is_said_twice_in_a_row() {
 }
 
 #[test]
+fn a_turn_below_the_lightest_sentence_gets_silence_and_not_a_false_reason() {
+    let phrasebook = Phrasebook::english();
+    let style = Style { phrasebook: &phrasebook, tone: Tone::Warm, floor: Weight::clamped(0.1) };
+    let hint = sentiment(Emotion::Frustration, -0.3, 0.2);
+    assert_eq!(plan(style, &turn("x"), &hint, Weight::of(&hint), None), Plan::Silence(Silence::BelowFloor));
+}
+
+#[test]
 fn a_reply_that_acknowledges_or_is_no_prose_gets_nothing_more() {
     assert_eq!(fit("A.", "Reply", Opening::Plain), Ok("A. ".to_owned()));
     assert_eq!(fit("A.", "- Reply", Opening::Block), Ok("A.\n\n".to_owned()));

@@ -1,7 +1,7 @@
 //! What, if anything, should be said?
 //!
 //! [`Empathy`] joins a classifier, a [`Phrasebook`] and what is remembered of conversations. The decision itself is a
-//! pure function in two steps: [`plan`] decides from the turn, before the reply is there; [`fit`] then looks at how the
+//! pure function in two steps: the first decides from the turn, before the reply is there; the second looks at how the
 //! reply begins. Silence is the default and the most common outcome.
 
 mod decision;
@@ -11,11 +11,15 @@ mod weight;
 
 use std::{fmt, sync::Arc};
 
+pub(crate) use self::{decision::fit, opener::Opening};
 pub use self::{
-    decision::{Acknowledgment, Adjustment, DEFAULT_FLOOR, Plan, Silence, Style, fit, plan},
-    opener::{Openers, Opening},
-    phrasebook::{Candidate, Phrasebook, PhrasebookError, Tone, UnknownTone, Variant},
+    decision::{Acknowledgment, Adjustment, DEFAULT_FLOOR, Plan, Silence},
+    phrasebook::{Phrasebook, PhrasebookError, Tone, UnknownTone},
     weight::{Weight, WeightError},
+};
+use self::{
+    decision::{Style, plan},
+    opener::Openers,
 };
 use crate::{
     conversation::{ConversationKey, Memory, Said},
@@ -85,7 +89,7 @@ impl Empathy {
 
     /// Gives a turn to the classifier and returns at once.
     #[must_use]
-    pub fn listen(&self, turn: &Turn) -> Pending {
+    pub(crate) fn listen(&self, turn: &Turn) -> Pending {
         self.classifier.submit(&turn.text)
     }
 
@@ -111,12 +115,12 @@ impl Empathy {
 
     /// How a reply begins. `is_complete` says that no more of it will come.
     #[must_use]
-    pub fn read_opening(&self, reply: &str, is_complete: bool) -> Opening {
+    pub(crate) fn read_opening(&self, reply: &str, is_complete: bool) -> Opening {
         self.openers.read(reply, is_complete)
     }
 
     /// Remembers that `sentence` was said in reply to `turn`.
-    pub fn remember(&self, turn: &Turn, sentence: &str) {
+    pub(crate) fn remember(&self, turn: &Turn, sentence: &str) {
         if let Some(conversation) = key(turn) {
             self.memory.remember(conversation, Said::new(sentence));
         }

@@ -12,8 +12,7 @@ use serde::{Deserialize, de::IgnoredAny};
 
 /// How a reply begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Opening {
+pub(crate) enum Opening {
     /// Too little of it is there to tell.
     Undecided,
     /// With its answer, in running text.
@@ -31,8 +30,7 @@ pub enum Opening {
 impl Opening {
     /// What stands between an acknowledgment and a reply that begins so: a space, or a blank line before a block.
     /// Nothing where the reply itself begins with white space.
-    #[must_use]
-    pub fn separator(self, reply: &str) -> &'static str {
+    pub(super) fn separator(self, reply: &str) -> &'static str {
         match self {
             Self::Block => "\n\n",
             _ if reply.starts_with(char::is_whitespace) => "",
@@ -43,7 +41,7 @@ impl Opening {
 
 /// The patterns that tell how a reply begins.
 #[derive(Debug)]
-pub struct Openers(dense::DFA<Vec<u32>>);
+pub(super) struct Openers(dense::DFA<Vec<u32>>);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,8 +61,7 @@ impl Openers {
     /// # Panics
     ///
     /// Never: a test compiles the same patterns.
-    #[must_use]
-    pub fn english() -> Self {
+    pub(super) fn english() -> Self {
         #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
         let patterns: Patterns = toml::from_str(include_str!("openers.toml")).expect("the built-in openers are valid");
         let any = |alternatives: &[String]| format!("(?:{})", alternatives.join("|"));
@@ -80,8 +77,7 @@ impl Openers {
     }
 
     /// Reads how a reply begins. `is_complete` says that no more of it will come.
-    #[must_use]
-    pub fn read(&self, reply: &str, is_complete: bool) -> Opening {
+    pub(super) fn read(&self, reply: &str, is_complete: bool) -> Opening {
         let visible = reply.trim_start();
         let indentation = reply.strip_suffix(visible).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
         if visible.is_empty() {

@@ -58,20 +58,20 @@ impl FromStr for Tone {
 /// One sentence, and how strong it is.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Variant {
+pub(super) struct Variant {
     /// Said only to turns of at least this weight.
-    pub weight: Weight,
+    pub(super) weight: Weight,
     /// The sentence.
-    pub say: String,
+    pub(super) say: String,
 }
 
 /// A sentence that may be said to a turn.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Candidate<'a> {
+pub(super) struct Candidate<'a> {
     /// The sentence.
-    pub variant: &'a Variant,
+    pub(super) variant: &'a Variant,
     /// Whether it is from the section of the feeling that the turn shows.
-    pub is_named: bool,
+    pub(super) is_named: bool,
 }
 
 /// What may be said, for each feeling and tone.
@@ -179,16 +179,9 @@ impl Phrasebook {
         &self.language
     }
 
-    /// From which weight upward a feeling may be named.
-    #[must_use]
-    pub const fn naming(&self) -> Weight {
-        self.naming
-    }
-
     /// Everything that may be said to an unpleasant turn of this weight, whose words show `emotion`: the strongest
     /// last, and of equals the one that fits the feeling.
-    #[must_use]
-    pub fn candidates(&self, emotion: Option<Emotion>, tone: Tone, weight: Weight) -> Vec<Candidate<'_>> {
+    pub(super) fn candidates(&self, emotion: Option<Emotion>, tone: Tone, weight: Weight) -> Vec<Candidate<'_>> {
         let named = emotion.and_then(|emotion| self.section(emotion)).map_or(&[][..], |section| section.tone(tone));
         let any = self.problem.tone(tone).iter().map(|variant| Candidate { variant, is_named: false });
         let named = named.iter().map(|variant| Candidate { variant, is_named: true });

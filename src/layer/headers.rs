@@ -10,7 +10,7 @@ use http::{
 };
 
 use super::outcome::{HEADER, NotEditable};
-use crate::protocol::Framing;
+use crate::{fields::members, protocol::Framing};
 
 /// What describes the bytes of a body and is wrong once they change: validators (RFC 9110, section 8.8), digests
 /// (RFC 9530 and the fields it replaces), ranges, and message signatures, which may cover any of these (RFC 9421).
@@ -47,10 +47,10 @@ pub(super) fn shape(head: &response::Parts, respect_no_transform: bool) -> Resul
     if !head.status.is_success() || has_no_content {
         return Err(NotEditable::Status);
     }
-    if elements(&head.headers, &CONTENT_ENCODING).any(|coding| !coding.eq_ignore_ascii_case("identity")) {
+    if members(&head.headers, &CONTENT_ENCODING).any(|coding| !coding.eq_ignore_ascii_case("identity")) {
         return Err(NotEditable::Encoding);
     }
-    let mut directives = elements(&head.headers, &CACHE_CONTROL);
+    let mut directives = members(&head.headers, &CACHE_CONTROL);
     if respect_no_transform && directives.any(|directive| directive.eq_ignore_ascii_case("no-transform")) {
         return Err(NotEditable::NoTransform);
     }
@@ -93,7 +93,7 @@ pub(super) fn ask_for_identity(headers: &mut HeaderMap) {
 
 fn refuses_identity(headers: &HeaderMap) -> bool {
     let mut refused_by_star = false;
-    for element in elements(headers, &ACCEPT_ENCODING) {
+    for element in members(headers, &ACCEPT_ENCODING) {
         let mut parts = element.split(';').map(str::trim);
         let coding = parts.next().unwrap_or_default();
         let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
@@ -104,12 +104,6 @@ fn refuses_identity(headers: &HeaderMap) -> bool {
         refused_by_star |= coding == "*" && is_refused;
     }
     refused_by_star
-}
-
-/// The elements of a comma-separated field, over all its lines.
-fn elements<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
-    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|element| !element.is_empty())
 }
 
 #[cfg(test)]

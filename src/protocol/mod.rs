@@ -21,6 +21,8 @@ use http::request;
 pub use self::{
     custom::{CustomError, CustomProtocol, CustomSpec},
     openai_chat::OpenAiChat,
+};
+pub(crate) use self::{
     splice::{Splice, escape, splice},
     stream::{Event, Framing, Splitter},
 };

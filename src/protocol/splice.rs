@@ -6,18 +6,17 @@ use bytes::Bytes;
 
 /// One insertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Splice {
+pub(crate) struct Splice {
     /// Before which byte.
-    pub at: usize,
+    pub(crate) at: usize,
     /// What goes there, ready for the wire.
-    pub insert: Bytes,
+    pub(crate) insert: Bytes,
 }
 
 /// Cuts `body` at each splice and puts the insertions between; the pieces of `body` are not copied.
 ///
 /// Insertions at the same place keep their order. One beyond the end goes to the end.
-#[must_use]
-pub fn splice(mut body: Bytes, mut splices: Vec<Splice>) -> Vec<Bytes> {
+pub(crate) fn splice(mut body: Bytes, mut splices: Vec<Splice>) -> Vec<Bytes> {
     splices.sort_by_key(|splice| splice.at);
     let mut pieces = Vec::with_capacity(splices.len() * 2 + 1);
     let mut done = 0;
@@ -33,8 +32,7 @@ pub fn splice(mut body: Bytes, mut splices: Vec<Splice>) -> Vec<Bytes> {
 }
 
 /// Escapes `text` for the inside of a JSON string (RFC 8259, section 7).
-#[must_use]
-pub fn escape(text: &str) -> Bytes {
+pub(crate) fn escape(text: &str) -> Bytes {
     let mut escaped = String::with_capacity(text.len() + 2);
     for c in text.chars() {
         match c {

@@ -8,8 +8,7 @@ use super::{ndjson, sse};
 
 /// How a streamed reply is divided into events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Framing {
+pub(crate) enum Framing {
     /// Server-sent events (WHATWG HTML, section 9.2).
     Sse,
     /// One JSON text a line.
@@ -18,9 +17,9 @@ pub enum Framing {
 
 /// One event, with its framing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub(crate) struct Event {
     /// The bytes as they came, line ends and comments included.
-    pub raw: Bytes,
+    pub(crate) raw: Bytes,
     /// Where in `raw` the lines of its data are.
     data: Vec<Range<usize>>,
 }
@@ -31,8 +30,7 @@ impl Event {
     }
 
     /// The event's data: its lines joined by a line feed, as a client reads it; empty if it has none.
-    #[must_use]
-    pub fn data(&self) -> Cow<'_, [u8]> {
+    pub(crate) fn data(&self) -> Cow<'_, [u8]> {
         let mut lines = self.data.iter().map(|range| self.raw.get(range.clone()).unwrap_or_default());
         match (lines.next(), lines.next()) {
             (None, _) => Cow::Borrowed(&[]),
@@ -49,8 +47,7 @@ impl Event {
     }
 
     /// Where in `raw` the byte at `at` of [`data`](Self::data) is.
-    #[must_use]
-    pub fn raw_offset(&self, mut at: usize) -> usize {
+    pub(crate) fn raw_offset(&self, mut at: usize) -> usize {
         for range in &self.data {
             if at <= range.len() {
                 return range.start + at;
@@ -63,7 +60,7 @@ impl Event {
 
 /// Collects the bytes of a streamed reply and hands out whole events.
 #[derive(Debug)]
-pub struct Splitter {
+pub(crate) struct Splitter {
     framing: Framing,
     buffer: BytesMut,
     /// Up to here the buffer holds no end of an event.
@@ -73,13 +70,12 @@ pub struct Splitter {
 
 impl Splitter {
     /// An empty splitter.
-    #[must_use]
-    pub fn new(framing: Framing) -> Self {
+    pub(crate) fn new(framing: Framing) -> Self {
         Self { framing, buffer: BytesMut::new(), scanned: 0, sse: sse::Lines::default() }
     }
 
     /// Adds the next bytes of the body.
-    pub fn push(&mut self, chunk: &[u8]) {
+    pub(crate) fn push(&mut self, chunk: &[u8]) {
         if self.sse.at_start() && self.buffer.is_empty() && chunk.first() == Some(&b'{') {
             // Rasa labels NDJSON `text/event-stream`; no line of an event stream begins with a brace.
             self.framing = Framing::Ndjson;
@@ -88,7 +84,7 @@ impl Splitter {
     }
 
     /// The next event that is there in full.
-    pub fn next_event(&mut self) -> Option<Event> {
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
         let end = match self.framing {
             Framing::Sse => self.sse.event_end(&self.buffer, &mut self.scanned)?,
             Framing::Ndjson => ndjson::line_end(&self.buffer, &mut self.scanned)?,
@@ -103,14 +99,12 @@ impl Splitter {
     }
 
     /// How many bytes wait for the end of their event.
-    #[must_use]
-    pub fn buffered(&self) -> usize {
+    pub(crate) fn buffered(&self) -> usize {
         self.buffer.len()
     }
 
     /// Gives back the bytes that are left: the beginning of an event whose end has not come.
-    #[must_use]
-    pub fn take_rest(&mut self) -> Bytes {
+    pub(crate) fn take_rest(&mut self) -> Bytes {
         self.scanned = 0;
         self.buffer.split().freeze()
     }

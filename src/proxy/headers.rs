@@ -9,6 +9,7 @@ use http::{
 };
 
 use super::UpstreamUrl;
+use crate::fields::members;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -29,7 +30,7 @@ pub(super) struct HopByHop(Vec<HeaderName>);
 
 impl HopByHop {
     fn of(headers: &HeaderMap) -> Self {
-        Self(tokens(headers, &CONNECTION).filter_map(|token| token.parse().ok()).collect())
+        Self(members(headers, &CONNECTION).filter_map(|token| token.parse().ok()).collect())
     }
 
     pub(super) fn remove_from(&self, fields: &mut HeaderMap) {
@@ -44,7 +45,7 @@ impl HopByHop {
 pub(super) fn forward_request(parts: &mut request::Parts, url: &UpstreamUrl) -> (HopByHop, bool) {
     let hop_by_hop = HopByHop::of(&parts.headers);
     let upgrade = asked_upgrade(parts);
-    let trailers = tokens(&parts.headers, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
+    let trailers = members(&parts.headers, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
     remove_untrue_length(&mut parts.headers);
     hop_by_hop.remove_from(&mut parts.headers);
     // The connection to the client answers `100 Continue` itself as soon as the body is read, and the one to the bot
@@ -96,8 +97,8 @@ pub(super) fn forward_response(parts: &mut response::Parts) -> HopByHop {
 /// `h2c` cannot: the bot would be spoken to in HTTP/2 past the proxy, a known way around its rules. `Upgrade` has no
 /// meaning outside HTTP/1.1 (RFC 9110 §7.8).
 fn asked_upgrade(parts: &request::Parts) -> Option<Vec<HeaderValue>> {
-    let listed = tokens(&parts.headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
-    let h2c = tokens(&parts.headers, &UPGRADE).any(|token| token.eq_ignore_ascii_case("h2c"));
+    let listed = members(&parts.headers, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade"));
+    let h2c = members(&parts.headers, &UPGRADE).any(|token| token.eq_ignore_ascii_case("h2c"));
     let protocols: Vec<_> = parts.headers.get_all(UPGRADE).iter().cloned().collect();
     (parts.version == Version::HTTP_11 && listed && !h2c && !protocols.is_empty()).then_some(protocols)
 }
@@ -138,10 +139,4 @@ fn via(received: Version) -> HeaderValue {
         Version::HTTP_2 => "2 undertone",
         _ => "1.1 undertone",
     })
-}
-
-/// The members of a comma-separated list, over all the lines of the field.
-fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|token| !token.is_empty())
 }
