@@ -181,6 +181,7 @@ mod tests {
             ("I'm so sorry to hear that!", Opening::Acknowledgment),
             ("I\u{2019}m really sorry.", Opening::Acknowledgment),
             ("i am AWFULLY sorry.", Opening::Acknowledgment),
+            ("I am so, so sorry about that.", Opening::Acknowledgment),
             ("Our sincerest apologies for the delay.", Opening::Acknowledgment),
             ("We sincerely apologise.", Opening::Acknowledgment),
             ("That must be incredibly frustrating.", Opening::Acknowledgment),
