@@ -325,7 +325,8 @@ mod no_added_wait {
     async fn a_late_classifier_costs_the_budget_and_no_more() {
         let layer = EmpathyLayer::new(Empathy::new(Slow(Duration::from_secs(5))));
         let start = Instant::now();
-        let seen = exchange(layer, post(chat(ANNOYED)), json(chunks([completion("It left.").as_bytes()]))).await;
+        let seen =
+            within(exchange(layer, post(chat(ANNOYED)), json(chunks([completion("It left.").as_bytes()])))).await;
         assert_eq!(seen.outcome(), "none, reason=budget");
         assert!(
             (Duration::from_millis(30)..Duration::from_millis(33)).contains(&start.elapsed()),
@@ -341,7 +342,7 @@ mod no_added_wait {
         });
         let response = layer().layer(bot).oneshot(post(chat("Where is it?"))).await.unwrap();
         let mut body = std::pin::pin!(response.into_body());
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "{");
+        assert_eq!(within(body.frame()).await.unwrap().unwrap().into_data().unwrap(), "{");
     }
 
     #[tokio::test]
@@ -360,12 +361,12 @@ mod no_added_wait {
         let bot = service_fn(move |_: Request<_>| {
             ready(Ok::<_, Infallible>(sse(script([Step::Data(reply.clone().into()), Step::Stall]))))
         });
-        let response = layer().layer(bot).oneshot(post(chat(ANNOYED))).await.unwrap();
+        let response = within(layer().layer(bot).oneshot(post(chat(ANNOYED)))).await.unwrap();
         let start = Instant::now();
         let mut body = std::pin::pin!(response.into_body());
         let mut passed = Vec::new();
         for _ in 0..3 {
-            passed.extend(body.frame().await.unwrap().unwrap().into_data().unwrap());
+            passed.extend(within(body.frame()).await.unwrap().unwrap().into_data().unwrap());
         }
         assert_eq!(String::from_utf8(passed).unwrap(), stream(&["I"]).replace("data: [DONE]\n\n", ""));
         assert!(start.elapsed() <= Duration::from_millis(502), "{:?}", start.elapsed());
@@ -376,10 +377,10 @@ mod no_added_wait {
         let bot = service_fn(|_: Request<_>| {
             ready(Ok::<_, Infallible>(sse(script([Step::Data("raw words, no events".into()), Step::Stall]))))
         });
-        let response = layer().layer(bot).oneshot(post(chat(ANNOYED))).await.unwrap();
+        let response = within(layer().layer(bot).oneshot(post(chat(ANNOYED)))).await.unwrap();
         let start = Instant::now();
         let mut body = std::pin::pin!(response.into_body());
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "raw words, no events");
+        assert_eq!(within(body.frame()).await.unwrap().unwrap().into_data().unwrap(), "raw words, no events");
         assert!(start.elapsed() <= Duration::from_millis(502), "{:?}", start.elapsed());
     }
 
@@ -388,11 +389,11 @@ mod no_added_wait {
         let bot =
             service_fn(|_: Request<_>| ready(Ok::<_, Infallible>(json(script([Step::Data("{".into()), Step::Stall])))));
         let start = Instant::now();
-        let response = layer().layer(bot).oneshot(post(chat(ANNOYED))).await.unwrap();
+        let response = within(layer().layer(bot).oneshot(post(chat(ANNOYED)))).await.unwrap();
         assert!(start.elapsed() <= Duration::from_millis(10_002), "{:?}", start.elapsed());
         assert!(response.headers()["undertone"].to_str().unwrap().contains("reply-too-slow"));
         let mut body = std::pin::pin!(response.into_body());
-        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "{");
+        assert_eq!(within(body.frame()).await.unwrap().unwrap().into_data().unwrap(), "{");
     }
 }
 
@@ -472,7 +473,7 @@ mod bounded {
         let request =
             Request::post("/v1/chat/completions").body(script([Step::Data("{".into()), Step::Stall])).unwrap();
         let bot = service_fn(|_: Request<_>| ready(Ok::<_, Infallible>(json(chunks([b"{}".as_slice()])))));
-        let seen = read(layer().layer(bot).oneshot(request).await.unwrap()).await;
+        let seen = read(within(layer().layer(bot).oneshot(request)).await.unwrap()).await;
         assert_eq!(seen.outcome(), "none, reason=request-too-slow");
         assert!(start.elapsed() < Duration::from_millis(10_010));
     }
