@@ -95,11 +95,16 @@ fn a_reply_that_acknowledges_or_is_no_prose_gets_nothing_more() {
 
 proptest! {
     #[test]
-    fn words_never_get_weaker_as_affect_rises(low in 0.3_f32..1.0, more in 0.0_f32..0.7, emotion in 0_usize..6) {
+    fn words_never_get_weaker_as_affect_rises(
+        low in 0.3_f32..1.0,
+        more in 0.0_f32..0.7,
+        emotion in 0_usize..6,
+        text in "[a-z]{1,4}",
+    ) {
         let emotion = Emotion::ALL[emotion];
         let book = Phrasebook::english();
         let strength = |affect: f32| {
-            let said = sentence(decide(&turn("x"), &sentiment(emotion, -0.5, affect.min(1.0)), None));
+            let said = sentence(decide(&turn(&text), &sentiment(emotion, -0.5, affect.min(1.0)), None));
             book.candidates(Some(emotion), Tone::Collaborative, Weight::clamped(1.0))
                 .into_iter().find(|candidate| candidate.variant.say == said).unwrap().variant.weight
         };
