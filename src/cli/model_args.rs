@@ -4,7 +4,10 @@ use std::{num::NonZeroUsize, path::PathBuf};
 
 use clap::Args;
 
-use crate::sentiment::{BuildError, Classifier, EnginePreference, Model};
+use crate::{
+    config,
+    sentiment::{BuildError, Classifier, EnginePreference, Model},
+};
 
 /// Which model runs, and on what.
 #[derive(Debug, Clone, Default, Args)]
@@ -32,6 +35,17 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
+    /// Takes from the configuration what the command line leaves open.
+    pub(super) fn or(self, config: &config::Model) -> Self {
+        Self {
+            model: self.model.or_else(|| config.path.clone()),
+            engine: self.engine.or(config.engine),
+            onnxruntime: self.onnxruntime.or_else(|| config.onnxruntime.clone()),
+            workers: self.workers.or(config.workers),
+            queue: self.queue.or(config.queue),
+        }
+    }
+
     /// The classifier these arguments ask for.
     ///
     /// # Errors

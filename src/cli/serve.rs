@@ -57,7 +57,7 @@ fn settings(args: Args) -> Result<(Config, ModelArgs), Failure> {
     let file = args.config.as_deref().map(File::read).transpose().map_err(Failure::usage)?.unwrap_or_default();
     let flags = Flags { listen: args.listen, upstream: args.upstream, tone: args.tone, phrasebook: args.phrasebook };
     let config = Config::new(file, flags).map_err(Failure::usage)?;
-    let model = config.model.under(args.model);
+    let model = args.model.or(&config.model);
     Ok((config, model))
 }
 

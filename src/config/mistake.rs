@@ -87,6 +87,7 @@ fn in_plain_words(message: &str) -> String {
         ("expected u16", "expected a whole number"),
         ("expected u64", "expected a whole number"),
         ("expected usize", "expected a whole number"),
+        ("expected a nonzero usize", "expected a whole number above 0"),
         ("expected f32", "expected a number"),
         ("expected path string", "expected a path"),
         ("expected a sequence", "expected [[tables]]"),

@@ -16,7 +16,6 @@ use std::{
 };
 
 use crate::{
-    cli::model_args::ModelArgs,
     empathy::{Phrasebook, Tone, Weight},
     layer::Limits,
     protocol::{CustomProtocol, CustomSpec, Protocols},
@@ -55,19 +54,6 @@ pub(crate) struct Model {
     pub(crate) onnxruntime: Option<PathBuf>,
     pub(crate) workers: Option<NonZeroUsize>,
     pub(crate) queue: Option<NonZeroUsize>,
-}
-
-impl Model {
-    /// Fills in what the command line leaves open.
-    pub(crate) fn under(&self, flags: ModelArgs) -> ModelArgs {
-        ModelArgs {
-            model: flags.model.or_else(|| self.path.clone()),
-            engine: flags.engine.or(self.engine),
-            onnxruntime: flags.onnxruntime.or_else(|| self.onnxruntime.clone()),
-            workers: flags.workers.or(self.workers),
-            queue: flags.queue.or(self.queue),
-        }
-    }
 }
 
 /// `[proxy]`: how long to wait for what.

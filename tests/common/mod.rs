@@ -131,7 +131,7 @@ pub(crate) fn sse<B>(body: B) -> Response<B> {
 
 /// What a future comes to; one that hangs fails the test instead of stopping it. With paused time this takes no time.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(std::time::Duration::from_secs(3_600), future).await.expect("it hangs")
+    tokio::time::timeout(std::time::Duration::from_secs(3_600), future).await.unwrap()
 }
 
 /// A response as the client sees it.
