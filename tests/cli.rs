@@ -1,6 +1,6 @@
 //! The program as its user meets it: one clear line when something is wrong, and the right exit code.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs,
