@@ -19,7 +19,8 @@ use crate::{
 /// See what replies become, without a bot
 ///
 /// Reads one JSON object a line from standard input, {"user": …, "reply": …}, and prints for each what undertone would
-/// do, {"action": …, "weight": …, "reason": …, "reply": …}.
+/// do, {"action": …, "weight": …, "reason": …, "reply": …}. The reason is that for silence, or the section of the
+/// phrasebook that the sentence is from.
 ///
 /// Two more members may come in. "history" is the conversation before, the oldest first: exchanges {"user": …,
 /// "reply": …}, or messages {"role": …, "content": …} as chat APIs have them. "weight", from 0 to 1, stands in for the
