@@ -385,6 +385,19 @@ mod no_added_wait {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_bot_that_ends_each_event_with_the_next_one_has_all_the_time_it_wants() {
+        let reply = stream(&["", "", "", "Tracking", " says"]);
+        let mut steps = Vec::new();
+        for event in reply.split_inclusive("\n\n") {
+            let (event, end) = event.split_at(event.len() - 1);
+            steps.extend([Step::Data(event.to_owned().into()), Step::Wait(Duration::from_millis(300))]);
+            steps.push(Step::Data(end.to_owned().into()));
+        }
+        let seen = within(exchange(layer(), post(chat(ANNOYED)), sse(script(steps)))).await;
+        assert!(seen.text().len() > reply.len(), "the edit was given up");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_reply_whose_rest_takes_too_long_goes_on_as_it_is() {
         let bot =
             service_fn(|_: Request<_>| ready(Ok::<_, Infallible>(json(script([Step::Data("{".into()), Step::Stall])))));

@@ -187,7 +187,13 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     // Settled: the same bytes go straight through.
                     Ok(data) if self.exchange.is_none() => return Poll::Ready(Some(Ok(Frame::data(data)))),
-                    Ok(data) => self.editor.push(data, &mut self.out),
+                    Ok(data) => {
+                        self.editor.push(data, &mut self.out);
+                        if !self.out.is_empty() {
+                            // What waits now has not waited before.
+                            self.hold = None;
+                        }
+                    }
                     Err(frame) => {
                         self.body = None;
                         self.editor.finish(&mut self.out);

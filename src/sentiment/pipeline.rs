@@ -16,7 +16,7 @@ pub(super) struct Pipeline {
 impl Pipeline {
     /// Classifies `turns`, in their order, one run of the engine each.
     ///
-    /// Batches of 16 would be a quarter to a third faster, but an int8 graph takes its scales from all that is in a
+    /// Batches of 16 would be a quarter to a half faster, but an int8 graph takes its scales from all that is in a
     /// batch: a turn's weight would depend on who else is talking, and would not be the one that a server gives it.
     pub(super) fn run(&self, engine: &mut dyn Engine, turns: &[String]) -> Result<Vec<Sentiment>, ClassifyError> {
         turns.iter().map(|turn| self.classify(engine, turn)).collect()

@@ -54,16 +54,18 @@ pub(crate) enum Step {
     Error(&'static str),
     /// Not ready once; ready when polled again.
     Yield,
+    /// Not ready for this long.
+    Wait(std::time::Duration),
     /// Never ready again.
     Stall,
 }
 
 /// A body that follows a script.
 #[derive(Debug, Default)]
-pub(crate) struct Script(VecDeque<Step>);
+pub(crate) struct Script(VecDeque<Step>, Option<Pin<Box<tokio::time::Sleep>>>);
 
 pub(crate) fn script(steps: impl IntoIterator<Item = Step>) -> Script {
-    Script(steps.into_iter().collect())
+    Script(steps.into_iter().collect(), None)
 }
 
 pub(crate) fn chunks<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Script {
@@ -75,6 +77,15 @@ impl Body for Script {
     type Error = &'static str;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        if let Some(wait) = &mut self.1 {
+            std::task::ready!(wait.as_mut().poll(cx));
+            self.1 = None;
+        }
+        if let Some(Step::Wait(time)) = self.0.front() {
+            self.1 = Some(Box::pin(tokio::time::sleep(*time)));
+            self.0.pop_front();
+            return self.poll_frame(cx);
+        }
         Poll::Ready(match self.0.pop_front() {
             None => None,
             Some(Step::Data(data)) => Some(Ok(Frame::data(data))),
@@ -84,6 +95,7 @@ impl Body for Script {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
+            Some(Step::Wait(_)) => unreachable!("waited for above"),
             Some(Step::Stall) => {
                 self.0.push_front(Step::Stall);
                 return Poll::Pending;
