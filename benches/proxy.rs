@@ -29,7 +29,6 @@ use hyper_util::{
 use tokio::{net::TcpListener, runtime::Runtime, task::JoinSet, time::Instant};
 use tower::{Layer, service_fn};
 use undertone::{
-    empathy::Empathy,
     layer::EmpathyLayer,
     proxy::{Rescue, Upstream, serve},
     sentiment::Classifier,
@@ -77,7 +76,7 @@ async fn start() -> Result<(SocketAddr, SocketAddr)> {
     let upstream = Upstream::new(format!("http://{}", listener.local_addr()?).parse()?)?;
     tokio::spawn(serve(listener, service_fn(bot), pending::<()>(), Duration::ZERO));
 
-    let layer = EmpathyLayer::new(Empathy::new(Classifier::bundled()?));
+    let layer = EmpathyLayer::new(Classifier::bundled()?);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let with = listener.local_addr()?;
     let layered = Rescue::new(layer.layer(upstream.clone()));

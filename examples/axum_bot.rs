@@ -9,7 +9,7 @@
 use axum::{Json, Router, routing::post};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use undertone::{empathy::Empathy, layer::EmpathyLayer, sentiment::Classifier};
+use undertone::{layer::EmpathyLayer, sentiment::Classifier};
 
 /// The bot: whatever answers in OpenAI's format.
 async fn chat(Json(request): Json<Value>) -> Json<Value> {
@@ -26,8 +26,8 @@ async fn chat(Json(request): Json<Value>) -> Json<Value> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let empathy = Empathy::new(Classifier::bundled()?);
-    let bot = Router::new().route("/v1/chat/completions", post(chat)).layer(EmpathyLayer::new(empathy));
+    let empathy = EmpathyLayer::new(Classifier::bundled()?);
+    let bot = Router::new().route("/v1/chat/completions", post(chat)).layer(empathy);
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     axum::serve(listener, bot).await?;
     Ok(())

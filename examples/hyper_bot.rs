@@ -18,7 +18,7 @@ use hyper_util::{
 };
 use tokio::net::TcpListener;
 use tower::{Layer, service_fn};
-use undertone::{empathy::Empathy, layer::EmpathyLayer, sentiment::Classifier};
+use undertone::{layer::EmpathyLayer, sentiment::Classifier};
 
 const REPLY: &str = r#"{"object":"chat.completion","choices":[{"index":0,"finish_reason":"stop",
     "message":{"role":"assistant","content":"It leaves the depot today."}}]}"#;
@@ -32,8 +32,8 @@ async fn chat<B>(_: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let empathy = Empathy::new(Classifier::bundled()?);
-    let bot = EmpathyLayer::new(empathy).layer(service_fn(chat));
+    let empathy = EmpathyLayer::new(Classifier::bundled()?);
+    let bot = empathy.layer(service_fn(chat));
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     loop {
         let (stream, _) = listener.accept().await?;

@@ -7,13 +7,13 @@
 //!
 //! ```no_run
 //! use axum::{Router, routing::post};
-//! use undertone::{empathy::Empathy, layer::EmpathyLayer, sentiment::Classifier};
+//! use undertone::{layer::EmpathyLayer, sentiment::Classifier};
 //! # async fn chat() {}
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # #[cfg(feature = "bundled-model")] {
-//! let empathy = Empathy::new(Classifier::bundled()?);
-//! let bot: Router = Router::new().route("/v1/chat/completions", post(chat)).layer(EmpathyLayer::new(empathy));
+//! let layer = EmpathyLayer::new(Classifier::bundled()?);
+//! let bot: Router = Router::new().route("/v1/chat/completions", post(chat)).layer(layer);
 //! # }
 //! # Ok(())
 //! # }
@@ -22,17 +22,18 @@
 //! # One way through
 //!
 //! ```text
-//! request ─▶ protocol ─▶ Turn ─▶ sentiment ─▶ Sentiment ─▶ empathy ─▶ Adjustment ─▶ reply edit ─▶ response
-//!               │                 (runs while the bot works)               ▲
-//!               └────────────▶ inner service / upstream bot ───────────────┘
+//! request ─▶ protocol ─▶ Turn ─▶ sentiment ─▶ Sentiment ─▶ Policy::plan ─▶ Intent ─┐
+//!               │                 (runs while the bot works)                        ▼
+//!               └────────▶ inner service / upstream bot ─▶ frames ─▶ pieces ─▶ Policy::review ─▶ edits ─▶ response
 //! ```
 //!
 //! | module | the question it answers |
 //! | --- | --- |
 //! | [`protocol`] | is this a chat exchange, what does the user say, where is the reply's text? |
 //! | [`sentiment`] | how much affect, of which kind, do the words express? |
-//! | [`empathy`] | what, if anything, should be said? |
 //! | [`conversation`] | what was said before? |
+//! | [`empathy`] | what, if anything, should be said, and how does it fit the reply's beginning? |
+//! | [`outcome`] | what was done, and why? |
 //! | [`layer`] | how do the bytes change, and when? |
 //! | `proxy` (feature `proxy`) | how does it run in front of a bot that is not Rust? |
 //!
@@ -58,11 +59,13 @@ pub mod conversation;
 pub mod empathy;
 mod fields;
 pub mod layer;
+pub mod outcome;
+pub mod pending;
 pub mod protocol;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 pub mod sentiment;
 
+pub use self::layer::EmpathyLayer;
 #[cfg(any(feature = "ort", feature = "rten"))]
 pub use self::sentiment::Classifier;
-pub use self::{empathy::Empathy, layer::EmpathyLayer};

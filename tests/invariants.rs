@@ -24,9 +24,8 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
-    empathy::Empathy,
     layer::{EmpathyLayer, Limits, RequestBody},
-    protocol::{LeftAlone, Protocol, Protocols, Recognition, ReplyFormat, Text, Turn},
+    protocol::{Chat, Frame, HandsOff, Piece, Protocol, Protocols, Recognition, ReplyReader, Turn},
     sentiment::{Classify, ClassifyError, Pending},
 };
 
@@ -134,7 +133,7 @@ mod fail_open {
             "panicking"
         }
 
-        fn matches(&self, _: &request::Parts) -> bool {
+        fn claims(&self, _: &request::Parts) -> bool {
             true
         }
 
@@ -152,12 +151,12 @@ mod fail_open {
 
     #[tokio::test(start_paused = true)]
     async fn whatever_goes_wrong_on_our_side_ends_in_the_bots_own_bytes() {
-        let failing = |error| EmpathyLayer::new(Empathy::new(Failing(error)));
+        let failing = |error| EmpathyLayer::new(Failing(error));
         passes(failing(Some(ClassifyError::QueueFull)), post(chat(ANNOYED)), "queue-full").await;
         passes(failing(Some(ClassifyError::Engine("NaN".into()))), post(chat(ANNOYED)), "classifier").await;
         passes(failing(None), post(chat(ANNOYED)), "classifier").await;
         passes(layer().protocols(Protocols::none().with(Panicking)), post(chat(ANNOYED)), "panic").await;
-        passes(EmpathyLayer::new(Empathy::new(Slow(Duration::from_secs(9)))), post(chat(ANNOYED)), "budget").await;
+        passes(EmpathyLayer::new(Slow(Duration::from_secs(9))), post(chat(ANNOYED)), "budget").await;
         passes(layer().limits(limits(|l| l.max_reply_bytes = 20)), post(chat(ANNOYED)), "reply-too-long").await;
         passes(layer().limits(limits(|l| l.max_request_bytes = 20)), post(chat(ANNOYED)), "request-too-long").await;
     }
@@ -196,22 +195,18 @@ mod fail_open {
             "panicking-reply"
         }
 
-        fn matches(&self, _: &request::Parts) -> bool {
+        fn claims(&self, _: &request::Parts) -> bool {
             true
         }
 
         fn read(&self, _: &request::Parts, _: &[u8]) -> Recognition {
             let turn = Turn { text: ANNOYED.to_owned(), ..Turn::default() };
-            Recognition::Exchange { turn, reply: Box::new(*self) }
+            Recognition::Chat(Chat { turn, reply: Box::new(*self) })
         }
     }
 
-    impl ReplyFormat for PanickingReply {
-        fn texts(&self, _: &[u8]) -> Result<Vec<Text>, LeftAlone> {
-            panic!("a bug")
-        }
-
-        fn deltas(&mut self, _: &[u8]) -> Result<Vec<Text>, LeftAlone> {
+    impl ReplyReader for PanickingReply {
+        fn read(&mut self, _: &Frame, _: &mut Vec<Piece>) -> Result<(), HandsOff> {
             panic!("a bug")
         }
     }
@@ -229,7 +224,7 @@ mod fail_open {
     #[tokio::test]
     async fn a_panic_anywhere_in_a_decision_leaves_the_reply_as_it_is() {
         passes(layer().protocols(Protocols::none().with(PanickingReply)), post(chat(ANNOYED)), "panic").await;
-        passes(EmpathyLayer::new(Empathy::new(PanickingClassifier)), post(chat(ANNOYED)), "panic").await;
+        passes(EmpathyLayer::new(PanickingClassifier), post(chat(ANNOYED)), "panic").await;
         let reply = stream(&["It", " left."]);
         let layer = layer().protocols(Protocols::none().with(PanickingReply));
         let seen = exchange(layer, post(chat(ANNOYED)), sse(chunks(reply.as_bytes().chunks(9)))).await;
@@ -310,7 +305,7 @@ mod no_added_wait {
 
     #[tokio::test(start_paused = true)]
     async fn the_bot_works_while_the_turn_is_classified() {
-        let layer = EmpathyLayer::new(Empathy::new(Slow(Duration::from_millis(80))));
+        let layer = EmpathyLayer::new(Slow(Duration::from_millis(80)));
         let bot = service_fn(|_: Request<_>| async {
             tokio::time::sleep(Duration::from_millis(100)).await;
             Ok::<_, Infallible>(json(chunks([completion("It left.").as_bytes()])))
@@ -323,7 +318,7 @@ mod no_added_wait {
 
     #[tokio::test(start_paused = true)]
     async fn a_late_classifier_costs_the_budget_and_no_more() {
-        let layer = EmpathyLayer::new(Empathy::new(Slow(Duration::from_secs(5))));
+        let layer = EmpathyLayer::new(Slow(Duration::from_secs(5)));
         let start = Instant::now();
         let seen =
             within(exchange(layer, post(chat(ANNOYED)), json(chunks([completion("It left.").as_bytes()])))).await;
@@ -365,10 +360,11 @@ mod no_added_wait {
         let start = Instant::now();
         let mut body = std::pin::pin!(response.into_body());
         let mut passed = Vec::new();
-        for _ in 0..3 {
+        let reply = stream(&["I"]).replace("data: [DONE]\n\n", "");
+        while passed.len() < reply.len() {
             passed.extend(within(body.frame()).await.unwrap().unwrap().into_data().unwrap());
         }
-        assert_eq!(String::from_utf8(passed).unwrap(), stream(&["I"]).replace("data: [DONE]\n\n", ""));
+        assert_eq!(String::from_utf8(passed).unwrap(), reply);
         assert!(start.elapsed() <= Duration::from_millis(502), "{:?}", start.elapsed());
     }
 
@@ -416,15 +412,21 @@ mod proportional {
     proptest! {
         #[test]
         fn the_weight_never_falls_as_affect_rises_and_below_the_floor_nothing_is_said(low in 0.0_f32..1.0, more in 0.0_f32..1.0) {
-            use undertone::{empathy::{Plan, Weight}, protocol::Turn, sentiment::{Emotion, Emotions, Sentiment}};
-            thread_local! { static EMPATHY: Empathy = Empathy::new(ByWords); }
+            use undertone::{
+                conversation::Memory,
+                empathy::{Facts, Plan, Policy, Weight},
+                protocol::Turn,
+                sentiment::{Emotion, Emotions, Sentiment},
+            };
+            thread_local! { static POLICY: Policy = Policy::default(); }
             let sentiment = |affect| Sentiment { affect, valence: -0.5, emotions: Emotions::certain(Emotion::Worry), ..Sentiment::default() };
             let turn = Turn { text: "x".to_owned(), ..Turn::default() };
             prop_assert!(Weight::of(&sentiment(low)) <= Weight::of(&sentiment(low + more)));
-            let plan = EMPATHY.with(|empathy| empathy.plan(&turn, &sentiment(low), Weight::of(&sentiment(low))));
-            prop_assert_eq!(matches!(plan, Plan::Prepend(_)), low >= 0.3);
-            if let Plan::Prepend(acknowledgment) = plan {
-                let sentence = acknowledgment.sentence;
+            let memory = Memory::default();
+            let plan = POLICY.with(|policy| policy.plan(&Facts::new(&turn, &sentiment(low), &memory)));
+            prop_assert_eq!(matches!(plan, Plan::Speak(_)), low >= 0.3);
+            if let Plan::Speak(intent) = plan {
+                let sentence = intent.sentence;
                 prop_assert!(low >= 0.55 || !sentence.contains("worr"), "{}", sentence);
             }
         }
@@ -441,7 +443,7 @@ mod bounded {
         let request = Request::post("/v1/chat/completions").body(script(steps)).unwrap();
         let bot = service_fn(|request: Request<_>| async move {
             let seen = read(Response::new(request.into_body())).await;
-            assert_eq!(seen.frames, ["123456", "789012", "345"], "the same frames");
+            assert_eq!(seen.frames, ["123456789012", "345"], "what was read, in one piece, and the rest as it comes");
             Ok::<_, Infallible>(json(chunks([b"{}".as_slice()])))
         });
         let seen = read(layer.layer(bot).oneshot(request).await.unwrap()).await;
@@ -465,7 +467,7 @@ mod bounded {
             }
 
             fn size_hint(&self) -> http_body::SizeHint {
-                http_body::SizeHint::with_exact(5 << 20)
+                http_body::SizeHint::with_exact(50 << 20)
             }
         }
 
@@ -473,7 +475,7 @@ mod bounded {
         let seen_by_bot = Arc::clone(&was_read);
         let bot = service_fn(move |request: Request<_>| {
             assert!(!seen_by_bot.load(Ordering::Relaxed));
-            assert_eq!(Body::size_hint(request.body()).exact(), Some(5 << 20));
+            assert_eq!(Body::size_hint(request.body()).exact(), Some(50 << 20));
             ready(Ok::<_, Infallible>(json(chunks([b"{}".as_slice()]))))
         });
         let request = Request::post("/v1/chat/completions").body(Announced(was_read)).unwrap();

@@ -14,7 +14,7 @@ use common::*;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
-use undertone::layer::Outcome;
+use undertone::outcome::Outcome;
 
 const ANNOYED: &str = "this is annoying";
 
@@ -220,7 +220,7 @@ fn the_public_types_can_be_shared_between_threads() {
     fn is<T: Send + Sync + Clone>() {}
     is::<undertone::layer::EmpathyLayer>();
     is::<undertone::layer::EmpathyService<Strict>>();
-    is::<undertone::empathy::Empathy>();
+    is::<undertone::empathy::Policy>();
     fn is_send<T: Send>() {}
     is_send::<undertone::layer::ResponseFuture<Strict, Full<bytes::Bytes>, Full<bytes::Bytes>>>();
     is_send::<undertone::layer::ReplyBody<Full<bytes::Bytes>>>();

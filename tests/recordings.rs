@@ -17,8 +17,7 @@ use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use undertone::{
-    conversation::Memory,
-    empathy::Empathy,
+    empathy::Policy,
     layer::EmpathyLayer,
     protocol::{CustomProtocol, CustomSpec, Protocols},
     sentiment::{Classify, Emotion, Emotions, Pending, Polarity, Sentiment},
@@ -29,6 +28,9 @@ use undertone::{
 struct Expected {
     /// The `undertone` header; empty where there is none.
     undertone: String,
+    /// What came of it in the end, where that is more than the header says: of a stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settled: Option<String>,
     /// Other headers that are not as recorded: `- name` is gone, `~ name: value` has changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     headers: Vec<String>,
@@ -72,8 +74,9 @@ fn layer(affect: &str) -> EmpathyLayer {
         .unwrap();
         CustomProtocol::new(&spec).unwrap()
     });
-    static EMPATHY: LazyLock<Empathy> = LazyLock::new(|| Empathy::new(AsMeant(String::new())));
-    EmpathyLayer::new(EMPATHY.clone().with_memory(Memory::default()).with_classifier(AsMeant(affect.to_owned())))
+    static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
+    EmpathyLayer::new(AsMeant(affect.to_owned()))
+        .policy(POLICY.clone())
         .protocols(Protocols::default().with(CUSTOM.clone()))
 }
 
@@ -134,6 +137,10 @@ fn expected(entry: &Value, seen: &Seen) -> Expected {
     let recorded = response(entry, std::iter::empty());
     Expected {
         undertone: seen.outcome().to_owned(),
+        settled: seen
+            .settled
+            .map(|outcome| outcome.header().to_str().unwrap().to_owned())
+            .filter(|settled| settled != seen.outcome()),
         headers: changed_headers(recorded.headers(), &seen.headers),
         body: (text != body(entry)).then_some(text),
     }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Failure, lines, logging, model_args::ModelArgs};
 use crate::{
-    empathy::{Adjustment, Empathy, Phrasebook, Tone, Weight},
+    conversation::Memory,
+    empathy::{Facts, Phrasebook, Plan, Policy, Review, Tone, Weight},
     protocol::Turn,
     sentiment::{Classifier, Sentiment},
 };
@@ -81,31 +82,31 @@ struct Adjusted {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     logging::start("warn");
     let classifier = args.model.classifier().map_err(Failure::runtime)?;
-    let mut empathy = Empathy::new(classifier.clone());
+    let mut policy = Policy::default();
     if let Some(file) = args.phrasebook {
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()));
         let book = Phrasebook::from_toml(&text.map_err(Failure::usage)?)
             .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()));
-        empathy = empathy.with_phrasebook(book.map_err(Failure::usage)?);
+        policy = policy.with_phrasebook(book.map_err(Failure::usage)?);
     }
     if let Some(tone) = args.tone {
-        empathy = empathy.with_tone(tone);
+        policy = policy.with_tone(tone);
     }
     if let Some(floor) = args.floor {
-        empathy = empathy.with_floor(floor);
+        policy = policy.with_floor(floor);
     }
     let mut out = io::stdout().lock();
     let mut number = 0;
     Ok(lines::in_chunks(io::stdin().lock(), |lines| {
         let first = number + 1;
         number += lines.len();
-        adjust(&empathy, &classifier, lines, first, &mut out)
+        adjust(&policy, &classifier, lines, first, &mut out)
     })?)
 }
 
 /// Adjusts these lines. One that is wrong ends it, after those before it; `first` is the number of the first.
 fn adjust(
-    empathy: &Empathy,
+    policy: &Policy,
     classifier: &Classifier,
     lines: &[&str],
     first: usize,
@@ -126,7 +127,7 @@ fn adjust(
     let sentiments = classifier.classify_batch(&users)?;
     let mut page = Vec::new();
     for (exchange, sentiment) in exchanges.into_iter().zip(&sentiments) {
-        serde_json::to_writer(&mut page, &exchange.adjusted(empathy, sentiment))?;
+        serde_json::to_writer(&mut page, &exchange.adjusted(policy, sentiment))?;
         page.push(b'\n');
     }
     out.write_all(&page)?;
@@ -135,12 +136,19 @@ fn adjust(
 }
 
 impl Exchange {
-    fn adjusted(self, empathy: &Empathy, sentiment: &Sentiment) -> Adjusted {
+    fn adjusted(self, policy: &Policy, sentiment: &Sentiment) -> Adjusted {
         let weight = self.weight.unwrap_or_else(|| Weight::of(sentiment));
         let turn = turn(self.user, &self.history);
-        let (action, reason, reply) = match empathy.adjust(&turn, sentiment, weight, &self.reply) {
-            Adjustment::Silence(silence) => ("none", silence.as_str(), self.reply),
-            Adjustment::Prepend { prefix, section } => ("prepend", section, prefix + &self.reply),
+        let memory = Memory::default();
+        let plan = policy.plan(&Facts::new(&turn, sentiment, &memory).with_weight(weight));
+        let (action, reason, reply) = match plan {
+            Plan::Leave(silence) => ("none", silence.as_str(), self.reply),
+            Plan::Speak(intent) => match policy.review(&intent, &self.reply, true) {
+                Review::Change(change) => (change.adjustment.as_str(), intent.section, change.apply(&self.reply)),
+                Review::Leave(silence) => ("none", silence.as_str(), self.reply),
+                // A complete reply is always decided.
+                Review::Wait | Review::ChangeIfMore(_) => ("none", "", self.reply),
+            },
         };
         Adjusted { action, weight, reason, reply }
     }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use crate::{
     config::{Config, File, Flags, Listen},
-    empathy::{Empathy, Tone},
+    empathy::{Policy, Tone},
     layer::EmpathyLayer,
     proxy::{self, Rescue, Upstream, UpstreamUrl},
     sentiment::Classifier,
@@ -105,17 +105,18 @@ async fn reach(upstream: &Upstream) -> Result<(), Failure> {
 }
 
 fn layer(config: Config, classifier: Classifier) -> EmpathyLayer {
-    let mut empathy = Empathy::new(classifier);
+    let mut policy = Policy::default();
     if let Some(phrasebook) = config.phrasebook {
-        empathy = empathy.with_phrasebook(phrasebook);
+        policy = policy.with_phrasebook(phrasebook);
     }
     if let Some(tone) = config.tone {
-        empathy = empathy.with_tone(tone);
+        policy = policy.with_tone(tone);
     }
     if let Some(floor) = config.floor {
-        empathy = empathy.with_floor(floor);
+        policy = policy.with_floor(floor);
     }
-    EmpathyLayer::new(empathy)
+    EmpathyLayer::new(classifier)
+        .policy(policy)
         .protocols(config.protocols)
         .limits(config.limits)
         .respect_no_transform(config.respect_no_transform)

@@ -1,18 +1,27 @@
-//! What is remembered between the turns of a conversation.
+//! What was said before?
 //!
-//! Protocols whose clients send the history back need none of it. For the others the latest thing said is kept by
-//! conversation: hashes, never text, bounded in number and in time.
+//! Protocols whose clients send the history back carry it in the request. For the others a [`Store`] keeps by
+//! conversation what undertone itself has said: hashes, ordinals and counts, never text. [`LocalStore`] keeps it in
+//! this process.
 
-use std::time::Duration;
+mod local;
 
-use moka::sync::Cache;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Conversations remembered at most.
-pub const DEFAULT_CAPACITY: u64 = 100_000;
+pub use self::local::{DEFAULT_CAPACITY, DEFAULT_TIME_TO_LIVE, LocalStore};
 
-/// How long a conversation is remembered after something was said in it.
-pub const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(60 * 60);
+/// What a store remembers of a conversation, to come.
+pub type Recall = crate::pending::Pending<Memory>;
+
+/// Keeps what was said, by conversation. Shared by all exchanges, so no call may block.
+pub trait Store: Send + Sync + 'static {
+    /// Looks up a conversation and returns at once; the answer comes while the bot works. One that comes too late, or
+    /// not at all, counts as an empty memory.
+    fn recall(&self, conversation: ConversationKey) -> Recall;
+
+    /// Remembers something that has been said, and returns at once. What cannot be remembered is lost.
+    fn record(&self, conversation: ConversationKey, said: Said);
+}
 
 /// A conversation's name, hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,13 +33,19 @@ impl ConversationKey {
     pub fn new(name: &str) -> Self {
         Self(xxh3_64(name.as_bytes()))
     }
+
+    /// The hash, for stores that keep it elsewhere.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
 }
 
 /// A sentence, hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Said(u64);
+pub struct SentenceHash(u64);
 
-impl Said {
+impl SentenceHash {
     /// The hash of a sentence.
     #[must_use]
     pub fn new(sentence: &str) -> Self {
@@ -38,32 +53,60 @@ impl Said {
     }
 }
 
-/// Remembers, in this process, what was last said in each conversation. Cheap to clone; clones share.
-#[derive(Debug, Clone)]
-pub struct Memory(Cache<ConversationKey, Said>);
+/// One thing that undertone said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Said {
+    /// The sentence.
+    pub sentence: SentenceHash,
+    /// How many turns of the user came before the one it was said to, as far as the request told.
+    pub ordinal: usize,
+}
 
-impl Memory {
-    /// Remembers up to `capacity` conversations, each for `time_to_live` after the latest word.
+impl Said {
+    /// This sentence, said to the turn with this ordinal.
     #[must_use]
-    pub fn new(capacity: u64, time_to_live: Duration) -> Self {
-        Self(Cache::builder().max_capacity(capacity).time_to_live(time_to_live).build())
-    }
-
-    /// What was last said in a conversation.
-    #[must_use]
-    pub fn last(&self, conversation: ConversationKey) -> Option<Said> {
-        self.0.get(&conversation)
-    }
-
-    /// Remembers what has just been said.
-    pub fn remember(&self, conversation: ConversationKey, said: Said) {
-        self.0.insert(conversation, said);
+    pub fn new(sentence: &str, ordinal: usize) -> Self {
+        Self { sentence: SentenceHash::new(sentence), ordinal }
     }
 }
 
-impl Default for Memory {
-    fn default() -> Self {
-        Self::new(DEFAULT_CAPACITY, DEFAULT_TIME_TO_LIVE)
+/// How many of the latest sentences a [`Memory`] keeps.
+const KEPT: usize = 8;
+
+/// What is remembered of one conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory {
+    count: usize,
+    latest: Vec<Said>,
+}
+
+impl Memory {
+    /// How many things have been said in all.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The latest things said, the newest last; 8 at most.
+    #[must_use]
+    pub fn latest(&self) -> &[Said] {
+        &self.latest
+    }
+
+    /// Whether this sentence was the last thing said.
+    #[must_use]
+    pub fn was_just_said(&self, sentence: &str) -> bool {
+        self.latest.last().is_some_and(|said| said.sentence == SentenceHash::new(sentence))
+    }
+
+    /// Adds what has just been said.
+    pub fn add(&mut self, said: Said) {
+        self.count += 1;
+        if self.latest.len() == KEPT {
+            self.latest.remove(0);
+        }
+        self.latest.push(said);
     }
 }
 
@@ -72,22 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_sentence_is_remembered_by_conversation() {
-        let memory = Memory::default();
-        let (ours, other) = (ConversationKey::new("a"), ConversationKey::new("b"));
-        memory.remember(ours, Said::new("One."));
-        memory.remember(ours, Said::new("Two."));
-        assert_eq!(memory.last(ours), Some(Said::new("Two.")));
-        assert_eq!(memory.last(other), None);
-    }
-
-    #[test]
-    fn the_number_of_conversations_is_bounded() {
-        let memory = Memory::new(10, DEFAULT_TIME_TO_LIVE);
-        for name in 0..1_000 {
-            memory.remember(ConversationKey::new(&name.to_string()), Said::new("One."));
+    fn a_memory_counts_everything_and_keeps_the_latest() {
+        let mut memory = Memory::default();
+        for ordinal in 0..20 {
+            memory.add(Said::new(&ordinal.to_string(), ordinal));
         }
-        memory.0.run_pending_tasks();
-        assert!(memory.0.entry_count() <= 10);
+        assert_eq!(memory.count(), 20);
+        assert_eq!(memory.latest().iter().map(|said| said.ordinal).collect::<Vec<_>>(), (12..20).collect::<Vec<_>>());
+        assert!(memory.was_just_said("19") && !memory.was_just_said("18"));
     }
 }

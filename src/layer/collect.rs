@@ -6,47 +6,71 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
+use super::quota::Share;
+
+/// Chunks shorter than this are copied together: a body in one-byte chunks would otherwise take 40 times its size.
+const SMALL: usize = 4 << 10;
+
 /// What has been read of a body, followed by what has not.
 ///
-/// Gives the very frames that the body gave, then its trailers or its error, then the rest.
+/// Gives the bytes that the body gave, then its trailers or its error, then the rest.
 pub(super) struct Prefixed<B: Body> {
     data: VecDeque<Bytes>,
+    /// The latest chunks, while they are small.
+    tail: BytesMut,
     trailers: Option<HeaderMap>,
     error: Option<B::Error>,
     rest: Option<Pin<Box<B>>>,
+    /// What is held counts until it has gone.
+    _share: Option<Share>,
 }
 
 impl<B: Body> Prefixed<B> {
     /// A body that ends after `data` and `trailers`.
     pub(super) fn whole(data: impl IntoIterator<Item = Bytes>, trailers: Option<HeaderMap>) -> Self {
-        Self { data: data.into_iter().collect(), trailers, error: None, rest: None }
+        let data = data.into_iter().collect();
+        Self { data, tail: BytesMut::new(), trailers, error: None, rest: None, _share: None }
     }
 
     /// A body of which nothing has been read.
-    fn unread(rest: Pin<Box<B>>) -> Self {
-        Self { data: VecDeque::new(), trailers: None, error: None, rest: Some(rest) }
+    pub(super) fn unread(rest: B) -> Self {
+        Self { rest: Some(Box::pin(rest)), ..Self::whole([], None) }
     }
 
-    /// How many bytes have been read.
-    fn collected(&self) -> usize {
-        self.data.iter().map(Bytes::len).sum()
+    fn push(&mut self, chunk: Bytes) {
+        if chunk.len() < SMALL {
+            self.tail.extend_from_slice(&chunk);
+        } else {
+            self.seal();
+            self.data.push_back(chunk);
+        }
+    }
+
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            self.data.push_back(self.tail.split().freeze());
+        }
     }
 
     /// The bytes that have been read, in one piece.
-    pub(super) fn bytes(&self) -> Bytes {
-        match self.data.front() {
-            None => Bytes::new(),
-            Some(only) if self.data.len() == 1 => only.clone(),
-            Some(_) => {
-                let mut joined = Vec::with_capacity(self.collected());
-                self.data.iter().for_each(|chunk| joined.extend_from_slice(chunk));
-                joined.into()
-            }
+    pub(super) fn bytes(&mut self) -> Bytes {
+        self.seal();
+        if self.data.len() > 1 {
+            let joined: Bytes = self
+                .data
+                .iter()
+                .fold(Vec::new(), |mut joined, chunk| {
+                    joined.extend_from_slice(chunk);
+                    joined
+                })
+                .into();
+            self.data = VecDeque::from([joined]);
         }
+        self.data.front().cloned().unwrap_or_default()
     }
 
     /// The trailers, if the body has been read to its end.
@@ -57,6 +81,7 @@ impl<B: Body> Prefixed<B> {
 
 impl<B: Body<Data = Bytes>> Prefixed<B> {
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        self.seal();
         if let Some(chunk) = self.data.pop_front() {
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
@@ -77,17 +102,20 @@ impl<B: Body<Data = Bytes>> Prefixed<B> {
 
     pub(super) fn is_end_stream(&self) -> bool {
         self.data.is_empty()
+            && self.tail.is_empty()
             && self.trailers.is_none()
             && self.error.is_none()
             && self.rest.as_ref().is_none_or(|rest| rest.is_end_stream())
     }
 
+    /// Exact only where nothing but data follows: a server that knows the length leaves out trailers, and takes a body
+    /// that breaks off after its last byte for complete.
     pub(super) fn size_hint(&self) -> SizeHint {
-        let read = self.data.iter().map(|chunk| chunk.remaining() as u64).sum::<u64>();
+        let read = self.data.iter().map(|chunk| chunk.len() as u64).sum::<u64>() + self.tail.len() as u64;
         let rest = self.rest.as_ref().map_or_else(|| SizeHint::with_exact(0), |rest| rest.size_hint());
         let mut hint = SizeHint::new();
         hint.set_lower(read + rest.lower());
-        if let Some(upper) = rest.upper() {
+        if let Some(upper) = rest.upper().filter(|_| self.trailers.is_none() && self.error.is_none()) {
             hint.set_upper(read + upper);
         }
         hint
@@ -100,6 +128,8 @@ pub(super) enum Collected<B: Body> {
     Whole(Prefixed<B>),
     /// It is longer than the limit.
     TooLong(Prefixed<B>),
+    /// All bodies together are longer than their limit.
+    TooMany(Prefixed<B>),
     /// It took too long.
     TooSlow(Prefixed<B>),
     /// It broke off with an error.
@@ -108,46 +138,57 @@ pub(super) enum Collected<B: Body> {
 
 /// Reads a body up to a limit.
 pub(super) struct Collect<B: Body> {
-    read: Option<Prefixed<B>>,
+    read: Prefixed<B>,
     collected: usize,
     limit: usize,
+    share: Option<Share>,
 }
 
 impl<B: Body<Data = Bytes>> Collect<B> {
-    pub(super) fn new(body: B, limit: usize) -> Self {
-        Self { read: Some(Prefixed::unread(Box::pin(body))), collected: 0, limit }
+    pub(super) fn new(body: B, limit: usize, share: Share) -> Self {
+        Self { read: Prefixed::unread(body), collected: 0, limit, share: Some(share) }
     }
 
     /// Stops early: what has been read, and the rest.
     pub(super) fn stop(&mut self) -> Prefixed<B> {
-        self.read.take().unwrap_or_else(|| Prefixed::whole([], None))
+        let mut read = std::mem::replace(&mut self.read, Prefixed::whole([], None));
+        read._share = self.share.take();
+        read
     }
 
-    /// Reads on. No more is read, and nothing lost, once the limit is passed.
+    /// What has been read so far, in one piece.
+    pub(super) fn so_far(&mut self) -> Bytes {
+        self.read.bytes()
+    }
+
+    /// Reads on. No more is read, and nothing lost, once a limit is passed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Collected<B>> {
         loop {
-            let Some(read) = &mut self.read else { return Poll::Ready(Collected::Whole(self.stop())) };
-            let Some(rest) = &mut read.rest else { return Poll::Ready(Collected::Whole(self.stop())) };
+            let Some(rest) = &mut self.read.rest else { return Poll::Ready(Collected::Whole(self.stop())) };
             // Known beforehand, or seen: past the limit, nothing more is read.
             if self.collected as u64 + rest.size_hint().lower() > self.limit as u64 {
                 return Poll::Ready(Collected::TooLong(self.stop()));
             }
             match ready!(rest.as_mut().poll_frame(cx)) {
-                None => read.rest = None,
+                None => self.read.rest = None,
                 Some(Err(error)) => {
-                    read.error = Some(error);
-                    read.rest = None;
+                    self.read.error = Some(error);
+                    self.read.rest = None;
                     return Poll::Ready(Collected::Broken(self.stop()));
                 }
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {
                         self.collected += data.len();
-                        read.data.push_back(data);
+                        let fits = self.share.as_mut().is_none_or(|share| share.grow(data.len()));
+                        self.read.push(data);
+                        if !fits {
+                            return Poll::Ready(Collected::TooMany(self.stop()));
+                        }
                     }
                     // Trailers end a body.
                     Err(frame) => {
-                        read.trailers = frame.into_trailers().ok();
-                        read.rest = None;
+                        self.read.trailers = frame.into_trailers().ok();
+                        self.read.rest = None;
                     }
                 },
             }

@@ -1,178 +1,161 @@
-//! One recognised exchange, from its request to its reply.
+//! From a request to what is to be said: one recognised exchange.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
 };
 
-use bytes::Bytes;
-use http::{Response, request};
-use http_body::Body;
+use http::request;
 
-use super::{
-    body::ReplyBody,
-    collect::Prefixed,
-    headers::describe_edited,
-    layer::Settings,
-    outcome::{Action, FailOpen, HEADER, Outcome, Reason, Report},
-};
+use super::{guard::guard, layer::Settings};
 use crate::{
-    empathy::{Opening, Plan, Weight, fit},
-    protocol::{Protocol, Recognition, ReplyFormat, Splice, Turn, escape, splice},
+    conversation::{ConversationKey, Memory, Recall, Said},
+    empathy::{Facts, Intent, Plan, Weight},
+    outcome::{FailOpen, Outcome, Reason, Settled, Ticket, Verdict},
+    protocol::{Chat, Protocol, Recognition, ReplyReader, Turn},
     sentiment::{ClassifyError, Pending, Sentiment},
 };
 
-/// What is known of one exchange.
-#[derive(Debug)]
-pub(super) struct Exchange {
-    pub(super) settings: Arc<Settings>,
-    pub(super) turn: Turn,
-    /// What will be said, once that is decided.
-    pub(super) sentence: String,
-    report: Report,
+/// What a request turned out to be.
+pub(super) enum Recognised {
+    /// No exchange after all.
+    Foreign,
+    /// An exchange whose reply passes as it is.
+    HandsOff(Ticket, Reason),
+    /// An exchange whose reply may be edited.
+    Chat(Exchange),
 }
 
-/// What to do when the reply comes.
-#[derive(Debug)]
-pub(super) enum Course {
-    /// Pass it on, and say why.
-    PassOn(Reason),
-    /// Decide when the classifier has answered.
-    Listen { pending: Pending, reply: Box<dyn ReplyFormat> },
+/// An exchange whose reply may be edited: what is known of it, and what is being found out.
+pub(super) struct Exchange {
+    pub(super) settings: Arc<Settings>,
+    ticket: Ticket,
+    turn: Turn,
+    reply: Option<Box<dyn ReplyReader>>,
+    sentiment: Asked<Pending, Result<Sentiment, ClassifyError>>,
+    memory: Asked<Recall, Memory>,
+    intent: Option<Intent>,
+}
+
+/// A question, and its answer once that is there.
+enum Asked<P, A> {
+    Pending(P),
+    Answered(A),
+}
+
+/// The protocol that a request with this head may belong to, and a ticket for it.
+pub(super) fn claim(settings: &Settings, head: &request::Parts) -> Option<(Arc<dyn Protocol>, Ticket)> {
+    // A protocol that panics over a head recognises nothing.
+    let found = guard(|| settings.protocols.find(head).map(|found| (Arc::clone(found), found.name().to_owned())));
+    found.ok().flatten().map(|(protocol, name)| (protocol, Ticket::new(name)))
 }
 
 impl Exchange {
-    /// Reads a whole request body; nothing if it is no exchange after all.
+    /// Reads a whole request body, and asks what the turn expresses and what was said before.
     pub(super) fn read(
-        settings: &Arc<Settings>,
-        protocol: Arc<dyn Protocol>,
+        settings: Arc<Settings>,
+        protocol: &dyn Protocol,
+        ticket: Ticket,
         head: &request::Parts,
         body: &[u8],
-    ) -> Option<(Self, Course)> {
-        let read = || match protocol.read(head, body) {
-            Recognition::Foreign => None,
-            Recognition::LeftAlone(reason) => Some((Turn::default(), Course::PassOn(Reason::LeftAlone(reason)))),
-            Recognition::Exchange { turn, reply } => {
-                let pending = settings.empathy.listen(&turn);
-                Some((turn, Course::Listen { pending, reply }))
+    ) -> Recognised {
+        let Chat { turn, reply } = match guard(|| protocol.read(head, body)) {
+            Ok(Recognition::Foreign) => {
+                ticket.void();
+                return Recognised::Foreign;
             }
+            Ok(Recognition::HandsOff(reason)) => return Recognised::HandsOff(ticket, reason.into()),
+            Ok(Recognition::Chat(chat)) => chat,
+            Err(reason) => return Recognised::HandsOff(ticket, reason.into()),
         };
-        let panicked = |_| Some((Turn::default(), Course::PassOn(Reason::FailOpen(FailOpen::Panic))));
-        let Some((turn, course)) = catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(panicked) else {
-            tracing::debug!(protocol = protocol.name(), "not a chat request: passed on");
-            return None;
-        };
-        Some((Self::new(settings, protocol, turn), course))
-    }
-
-    /// An exchange of which only the address is known.
-    pub(super) fn unread(settings: &Arc<Settings>, protocol: Arc<dyn Protocol>) -> Self {
-        Self::new(settings, protocol, Turn::default())
-    }
-
-    fn new(settings: &Arc<Settings>, protocol: Arc<dyn Protocol>, turn: Turn) -> Self {
-        let settings = Arc::clone(settings);
-        Self { settings, turn, sentence: String::new(), report: Report::new(protocol) }
-    }
-
-    /// Decides from the turn what to say.
-    ///
-    /// # Errors
-    ///
-    /// The reason to say nothing.
-    pub(super) fn decide(&mut self, answer: Result<Sentiment, ClassifyError>) -> Result<(), Reason> {
-        let sentiment = answer.map_err(|error| {
-            if error == ClassifyError::QueueFull {
-                return Reason::FailOpen(FailOpen::QueueFull);
-            }
-            tracing::warn!(%error, "a turn was not classified");
-            Reason::FailOpen(FailOpen::Classifier)
-        })?;
-        let weight = Weight::of(&sentiment);
-        self.report.weight = Some(weight);
-        self.report.emotion = Some(sentiment.emotion());
-        let plan = catch_unwind(AssertUnwindSafe(|| self.settings.empathy.plan(&self.turn, &sentiment, weight)));
-        match plan {
-            Ok(Plan::Prepend(acknowledgment)) => {
-                self.sentence = acknowledgment.sentence;
-                Ok(())
-            }
-            Ok(Plan::Silence(reason)) => Err(Reason::Silence(reason)),
-            Err(_) => Err(Reason::FailOpen(FailOpen::Panic)),
+        let asked = guard(|| {
+            let memory = key(&turn).map(|conversation| settings.store.recall(conversation));
+            (settings.classifier.submit(&turn.text), memory)
+        });
+        match asked {
+            Err(reason) => Recognised::HandsOff(ticket, reason.into()),
+            Ok((sentiment, memory)) => Recognised::Chat(Self {
+                settings,
+                ticket,
+                turn,
+                reply: Some(reply),
+                sentiment: Asked::Pending(sentiment),
+                memory: memory.map_or_else(|| Asked::Answered(Memory::default()), Asked::Pending),
+                intent: None,
+            }),
         }
     }
 
-    /// Where in a whole reply the sentence goes.
+    /// Takes out what reads the reply. It is there until it is taken.
     ///
     /// # Errors
     ///
-    /// The reason why it goes nowhere.
-    pub(super) fn edit(&self, reply: &dyn ReplyFormat, body: &Bytes) -> Result<Vec<Bytes>, Reason> {
-        let find = || {
-            let mut splices = Vec::new();
-            let mut silence = None;
-            for text in reply.texts(body).map_err(Reason::LeftAlone)? {
-                let opening: Opening = self.settings.empathy.read_opening(&text.text, true);
-                match fit(&self.sentence, &text.text, opening) {
-                    Ok(prefix) => splices.push(Splice { at: text.at, insert: escape(&prefix) }),
-                    Err(reason) => silence = Some(Reason::Silence(reason)),
-                }
-            }
-            match silence {
-                Some(reason) if splices.is_empty() => Err(reason),
-                _ => Ok(splice(body.clone(), splices)),
-            }
-        };
-        catch_unwind(AssertUnwindSafe(find)).unwrap_or(Err(Reason::FailOpen(FailOpen::Panic)))
+    /// That it has been taken before: a bug, and no reason to lose a reply.
+    pub(super) fn take_reader(&mut self) -> Result<Box<dyn ReplyReader>, FailOpen> {
+        self.reply.take().ok_or(FailOpen::Panic)
     }
 
-    /// What is announced before the beginning of a streamed reply is there.
-    pub(super) const fn planned(&self) -> Outcome {
-        self.report.outcome(Action::PlanPrepend)
+    /// What is to be said, once that can be decided.
+    pub(super) fn poll_decision(&mut self, cx: &mut Context<'_>) -> Poll<Result<Intent, Reason>> {
+        if let Asked::Pending(pending) = &mut self.sentiment
+            && let Poll::Ready(answer) = Pin::new(pending).poll(cx)
+        {
+            self.sentiment = Asked::Answered(answer.unwrap_or(Err(ClassifyError::Stopped)));
+        }
+        if let Asked::Pending(pending) = &mut self.memory
+            && let Poll::Ready(answer) = Pin::new(pending).poll(cx)
+        {
+            self.memory = Asked::Answered(answer.unwrap_or_default());
+        }
+        match (&self.sentiment, &self.memory) {
+            (Asked::Answered(_), Asked::Answered(_)) => Poll::Ready(self.decide()),
+            _ => Poll::Pending,
+        }
+    }
+
+    /// What is to be said with what is known by now: no more time is left. A memory that is late counts as empty.
+    pub(super) fn decide(&mut self) -> Result<Intent, Reason> {
+        let sentiment = match &self.sentiment {
+            Asked::Pending(_) => return Err(FailOpen::Budget.into()),
+            Asked::Answered(Ok(sentiment)) => sentiment,
+            Asked::Answered(Err(ClassifyError::QueueFull)) => return Err(FailOpen::QueueFull.into()),
+            Asked::Answered(Err(error)) => {
+                tracing::debug!(%error, "a turn was not classified");
+                return Err(FailOpen::Classifier.into());
+            }
+        };
+        self.ticket.heard(Weight::of(sentiment), sentiment.emotion());
+        let unknown = Memory::default();
+        let memory = match &self.memory {
+            Asked::Answered(memory) => memory,
+            Asked::Pending(_) => &unknown,
+        };
+        match guard(|| self.settings.policy.plan(&Facts::new(&self.turn, sentiment, memory)))? {
+            Plan::Speak(intent) => {
+                self.intent = Some(intent.clone());
+                Ok(intent)
+            }
+            Plan::Leave(silence) => Err(silence.into()),
+        }
+    }
+
+    /// The ticket, for what is announced and told.
+    pub(super) const fn ticket(&self) -> &Ticket {
+        &self.ticket
     }
 
     /// Tells what was done, and remembers what was said.
-    pub(super) fn finish(mut self, action: Action) -> Outcome {
-        if action == Action::Prepend {
-            self.settings.empathy.remember(&self.turn, &self.sentence);
+    pub(super) fn settle(mut self, verdict: Verdict) -> (Outcome, Settled) {
+        if let (Verdict::Adjusted(_), Some(intent), Some(conversation)) = (verdict, &self.intent, key(&self.turn)) {
+            let said = Said::new(&intent.sentence, self.turn.ordinal);
+            // What cannot be remembered is lost; the reply is not.
+            let _ = guard(|| self.settings.store.record(conversation, said));
         }
-        self.report.finish(action)
-    }
-
-    /// The reply as it is, with the reason for that.
-    pub(super) fn pass_on<B: Body>(self, response: Response<B>, reason: Reason) -> Response<ReplyBody<B>> {
-        announce(response.map(ReplyBody::untouched), self.finish(Action::None(reason)))
-    }
-
-    /// The reply as it is after some of it was read, with the reason for that.
-    pub(super) fn pass_on_collected<B: Body>(
-        self,
-        response: Response<Prefixed<B>>,
-        reason: Reason,
-    ) -> Response<ReplyBody<B>> {
-        announce(response.map(ReplyBody::collected), self.finish(Action::None(reason)))
-    }
-
-    /// The edited reply.
-    pub(super) fn reply_with<B: Body>(
-        self,
-        response: Response<Prefixed<B>>,
-        pieces: Vec<Bytes>,
-    ) -> Response<ReplyBody<B>> {
-        let (mut head, body) = response.into_parts();
-        describe_edited(&mut head.headers, Some(pieces.iter().map(Bytes::len).sum()));
-        let mut trailers = body.into_trailers();
-        if let Some(trailers) = &mut trailers {
-            describe_edited(trailers, None);
-        }
-        let body = ReplyBody::collected(Prefixed::whole(pieces, trailers));
-        announce(Response::from_parts(head, body), self.finish(Action::Prepend))
+        (self.ticket.settle(verdict), self.ticket.settled())
     }
 }
 
-/// Says on the response what was done to it. What another undertone said stays.
-pub(super) fn announce<B>(mut response: Response<B>, outcome: Outcome) -> Response<B> {
-    response.headers_mut().entry(HEADER).or_insert_with(|| outcome.header());
-    response.extensions_mut().insert(outcome);
-    response
+fn key(turn: &Turn) -> Option<ConversationKey> {
+    turn.conversation.as_deref().map(ConversationKey::new)
 }

@@ -8,24 +8,23 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, request, response};
+use http::{Request, Response, request};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tower_service::Service;
 
 use super::{
     ReplyBody, RequestBody,
-    collect::{Collect, Collected},
-    exchange::{Course, Exchange, announce},
-    headers::{Shape, ask_for_identity, describe_edited, shape},
+    collect::{Collect, Collected, Prefixed},
+    exchange::{Exchange, Recognised},
     layer::Settings,
-    outcome::{FailOpen, Reason},
-    stream::StreamEditor,
+    reply::{Arrival, Received, Reply, Undecided},
+    response::ask_for_identity,
 };
 use crate::{
-    protocol::{Framing, Protocol, ReplyFormat},
-    sentiment::Pending,
+    outcome::{FailOpen, Reason, Ticket, Verdict},
+    protocol::Protocol,
 };
 
 pin_project! {
@@ -51,30 +50,31 @@ pin_project! {
         /// Not an exchange: the inner future, and nothing else.
         PassingOn { #[pin] future: F },
         /// The request body is being collected.
-        Collecting { collect: Collect<ReqB>, timeout: Timeout, request: Option<Unsent<S>> },
+        Collecting { collect: Collect<ReqB>, timeout: Timeout, unsent: Option<Unsent<S>> },
         /// The bot works, and so does the classifier.
-        Calling { #[pin] future: F, exchange: Option<(Exchange, Course)> },
-        /// The head of the reply is there, and the classifier's answer is not.
-        Deciding { pending: Pending, timeout: Timeout, undecided: Option<Undecided<ResB>> },
-        /// A sentence is to go before a reply that comes whole.
-        Reading { collect: Collect<ResB>, timeout: Timeout, undecided: Option<(response::Parts, Exchange, Box<dyn ReplyFormat>)> },
+        Calling { #[pin] future: F, course: Option<Course> },
+        /// The head of the reply is there, and the decision is not.
+        Deciding { undecided: Option<Undecided<ResB>>, timeout: Timeout, since: Instant },
+        /// Something is to be said before a reply that comes whole.
+        Reading { reply: Option<Reply<ResB>>, timeout: Timeout },
     }
 }
 
 /// A request whose body is not there yet, and the service that is ready for it.
-struct Unsent<S> {
+pub(super) struct Unsent<S> {
     service: S,
     head: request::Parts,
     protocol: Arc<dyn Protocol>,
+    ticket: Ticket,
     settings: Arc<Settings>,
 }
 
-/// A reply of which only the head has been looked at.
-struct Undecided<B> {
-    response: Response<B>,
-    shape: Shape,
-    exchange: Exchange,
-    reply: Box<dyn ReplyFormat>,
+/// What to do when the reply comes.
+enum Course {
+    /// Pass it on, and say why.
+    PassOn(Ticket, Reason),
+    /// Decide.
+    Listen(Box<Exchange>),
 }
 
 impl<S, ReqB, ResB> ResponseFuture<S, ReqB, ResB>
@@ -87,18 +87,11 @@ where
         Self { state: State::PassingOn { future } }
     }
 
-    pub(super) fn collect(
-        service: S,
-        head: request::Parts,
-        body: ReqB,
-        protocol: Arc<dyn Protocol>,
-        settings: Arc<Settings>,
-    ) -> Self {
-        let collect = Collect::new(body, settings.limits.max_request_bytes);
-        let timeout = Timeout::after_ms(settings.limits.max_request_wait_ms);
-        Self {
-            state: State::Collecting { collect, timeout, request: Some(Unsent { service, head, protocol, settings }) },
-        }
+    pub(super) fn collect(unsent: Unsent<S>, body: ReqB) -> Self {
+        let Settings { limits, quota, .. } = &*unsent.settings;
+        let collect = Collect::new(body, limits.max_request_bytes, quota.share());
+        let timeout = Timeout::after_ms(limits.max_request_wait_ms);
+        Self { state: State::Collecting { collect, timeout, unsent: Some(unsent) } }
     }
 }
 
@@ -117,7 +110,7 @@ where
                 StateProjection::PassingOn { future } => {
                     return future.poll(cx).map_ok(|response| response.map(ReplyBody::untouched));
                 }
-                StateProjection::Collecting { collect, timeout, request } => {
+                StateProjection::Collecting { collect, timeout, unsent } => {
                     let collected = match collect.poll(cx) {
                         Poll::Ready(collected) => collected,
                         Poll::Pending => {
@@ -125,64 +118,64 @@ where
                             Collected::TooSlow(collect.stop())
                         }
                     };
-                    let Some(request) = request.take() else { return Poll::Pending };
-                    request.send(collected)
+                    let Some(unsent) = unsent.take() else { return Poll::Pending };
+                    unsent.send(collected)
                 }
-                StateProjection::Calling { future, exchange } => {
+                StateProjection::Calling { future, course } => {
                     let response = ready!(future.poll(cx));
-                    let exchange = exchange.take();
-                    match (response, exchange) {
-                        (Ok(response), Some((exchange, course))) => match received(response, exchange, course) {
+                    match (response, course.take()) {
+                        (Ok(response), Some(course)) => match course.receive(response) {
                             Received::Done(response) => return Poll::Ready(Ok(response)),
-                            Received::Undecided(pending, undecided) => {
+                            Received::Undecided(undecided) => {
                                 let timeout = Timeout::after_ms(undecided.exchange.settings.limits.budget_ms);
-                                State::Deciding { pending, timeout, undecided: Some(undecided) }
+                                State::Deciding { undecided: Some(undecided), timeout, since: Instant::now() }
                             }
                         },
                         (Ok(response), None) => return Poll::Ready(Ok(response.map(ReplyBody::untouched))),
-                        (Err(error), exchange) => {
-                            if let Some((exchange, _)) = exchange {
-                                exchange.finish(super::Action::None(Reason::FailOpen(FailOpen::NoReply)));
+                        (Err(error), course) => {
+                            if let Some(course) = course {
+                                course.fail();
                             }
                             return Poll::Ready(Err(error));
                         }
                     }
                 }
-                StateProjection::Deciding { pending, timeout, undecided } => {
-                    let answer = match Pin::new(pending).poll(cx) {
-                        Poll::Ready(answer) => Some(answer),
+                StateProjection::Deciding { undecided, timeout, since } => {
+                    let Some(exchange) = undecided.as_mut().map(|undecided| &mut undecided.exchange) else {
+                        return Poll::Pending;
+                    };
+                    let decision = match exchange.poll_decision(cx) {
+                        Poll::Ready(decision) => Some(decision),
                         Poll::Pending => {
                             ready!(timeout.poll(cx));
                             None
                         }
                     };
-                    let Some(mut undecided) = undecided.take() else { return Poll::Pending };
-                    let decision = answer
-                        .map_or(Err(Reason::FailOpen(FailOpen::Budget)), |answer| undecided.exchange.decide(answer));
-                    let Undecided { response, shape, exchange, reply } = undecided;
-                    match (decision, shape) {
-                        (Err(reason), _) => return Poll::Ready(Ok(exchange.pass_on(response, reason))),
-                        (Ok(()), Shape::Stream(framing)) => {
-                            return Poll::Ready(Ok(stream(response, exchange, framing, reply)));
-                        }
-                        (Ok(()), Shape::Json) => {
-                            let (head, body) = response.into_parts();
-                            let collect = Collect::new(body, exchange.settings.limits.max_reply_bytes);
-                            let timeout = Timeout::after_ms(exchange.settings.limits.max_reply_wait_ms);
-                            State::Reading { collect, timeout, undecided: Some((head, exchange, reply)) }
+                    exchange.ticket().waited(since.elapsed());
+                    let Some(undecided) = undecided.take() else { return Poll::Pending };
+                    match undecided.go_on(decision) {
+                        Arrival::Response(response) => return Poll::Ready(Ok(response)),
+                        Arrival::Whole(reply) => {
+                            let timeout = Timeout::after_ms(reply.max_wait_ms());
+                            State::Reading { reply: Some(reply), timeout }
                         }
                     }
                 }
-                StateProjection::Reading { collect, timeout, undecided } => {
-                    let collected = match collect.poll(cx) {
-                        Poll::Ready(collected) => collected,
+                StateProjection::Reading { reply, timeout } => {
+                    let Some(reading) = reply else { return Poll::Pending };
+                    let collected = match reading.poll(cx) {
+                        Poll::Ready(collected) => Some(collected),
+                        Poll::Pending if reading.is_no_whole() => None,
                         Poll::Pending => {
                             ready!(timeout.poll(cx));
-                            Collected::TooSlow(collect.stop())
+                            Some(Collected::TooSlow(reading.stop()))
                         }
                     };
-                    let Some((head, exchange, reply)) = undecided.take() else { return Poll::Pending };
-                    return Poll::Ready(Ok(edit(head, collected, exchange, &*reply)));
+                    let Some(reply) = reply.take() else { return Poll::Pending };
+                    return Poll::Ready(Ok(match collected {
+                        Some(collected) => reply.finish(collected),
+                        None => reply.stream(),
+                    }));
                 }
             };
             state.set(next);
@@ -191,6 +184,16 @@ where
 }
 
 impl<S> Unsent<S> {
+    pub(super) fn new(
+        service: S,
+        head: request::Parts,
+        protocol: Arc<dyn Protocol>,
+        ticket: Ticket,
+        settings: Arc<Settings>,
+    ) -> Self {
+        Self { service, head, protocol, ticket, settings }
+    }
+
     /// Calls the inner service with what was collected, having given the turn to the classifier.
     fn send<ReqB, ResB>(self, collected: Collected<ReqB>) -> State<S, S::Future, ReqB, ResB>
     where
@@ -198,82 +201,46 @@ impl<S> Unsent<S> {
         ReqB: Body<Data = Bytes>,
         ResB: Body<Data = Bytes>,
     {
-        let Self { mut service, mut head, protocol, settings } = self;
-        let (body, why) = match collected {
+        let Self { mut service, mut head, protocol, ticket, settings } = self;
+        let (mut body, why): (Prefixed<ReqB>, _) = match collected {
             Collected::Whole(body) => (body, None),
             Collected::TooLong(body) => (body, Some(FailOpen::RequestTooLong)),
+            Collected::TooMany(body) => (body, Some(FailOpen::Memory)),
             Collected::TooSlow(body) => (body, Some(FailOpen::RequestTooSlow)),
             Collected::Broken(body) => (body, Some(FailOpen::RequestBroken)),
         };
-        let exchange = match why {
-            None => Exchange::read(&settings, protocol, &head, &body.bytes()),
-            Some(why) => Some((Exchange::unread(&settings, protocol), Course::PassOn(Reason::FailOpen(why)))),
+        let course = match why {
+            Some(why) => Some(Course::PassOn(ticket, why.into())),
+            None => match Exchange::read(settings, &*protocol, ticket, &head, &body.bytes()) {
+                Recognised::Foreign => None,
+                Recognised::HandsOff(ticket, reason) => Some(Course::PassOn(ticket, reason)),
+                Recognised::Chat(exchange) => {
+                    ask_for_identity(&mut head.headers);
+                    Some(Course::Listen(Box::new(exchange)))
+                }
+            },
         };
-        if matches!(exchange, Some((_, Course::Listen { .. }))) {
-            ask_for_identity(&mut head.headers);
-        }
         let future = service.call(Request::from_parts(head, RequestBody::collected(body)));
-        State::Calling { future, exchange }
+        State::Calling { future, course }
     }
 }
 
-enum Received<B: Body> {
-    Done(Response<ReplyBody<B>>),
-    Undecided(Pending, Undecided<B>),
-}
-
-/// Looks at the head of a reply.
-fn received<B: Body>(response: Response<B>, exchange: Exchange, course: Course) -> Received<B> {
-    let (pending, reply) = match course {
-        Course::PassOn(reason) => return Received::Done(exchange.pass_on(response, reason)),
-        Course::Listen { pending, reply } => (pending, reply),
-    };
-    let (head, body) = response.into_parts();
-    let found = shape(&head, exchange.settings.respect_no_transform);
-    let response = Response::from_parts(head, body);
-    match found {
-        Ok(shape) => Received::Undecided(pending, Undecided { response, shape, exchange, reply }),
-        Err(reason) => Received::Done(exchange.pass_on(response, Reason::NotEditable(reason))),
-    }
-}
-
-/// A streamed reply, to be edited as it passes.
-fn stream<B: Body>(
-    response: Response<B>,
-    exchange: Exchange,
-    framing: Framing,
-    reply: Box<dyn ReplyFormat>,
-) -> Response<ReplyBody<B>> {
-    let (mut head, body) = response.into_parts();
-    describe_edited(&mut head.headers, None);
-    let limits = exchange.settings.limits;
-    let planned = exchange.planned();
-    let empathy = exchange.settings.empathy.clone();
-    let editor = StreamEditor::new(framing, reply, empathy, exchange.sentence.clone(), limits.max_held_bytes);
-    let body = ReplyBody::streamed(body, editor, exchange, Duration::from_millis(limits.max_held_ms));
-    announce(Response::from_parts(head, body), planned)
-}
-
-/// A reply that comes whole, edited or not.
-fn edit<B: Body>(
-    head: response::Parts,
-    collected: Collected<B>,
-    exchange: Exchange,
-    reply: &dyn ReplyFormat,
-) -> Response<ReplyBody<B>> {
-    let (body, edited) = match collected {
-        Collected::Whole(body) => {
-            let edited = exchange.edit(reply, &body.bytes());
-            (body, edited)
+impl Course {
+    /// The head of the reply is there.
+    fn receive<B: Body<Data = Bytes>>(self, response: Response<B>) -> Received<B> {
+        match self {
+            Self::PassOn(ticket, reason) => Received::pass_on(ticket, response, reason),
+            Self::Listen(exchange) => Received::of(exchange, response),
         }
-        Collected::TooLong(body) => (body, Err(Reason::FailOpen(FailOpen::ReplyTooLong))),
-        Collected::TooSlow(body) => (body, Err(Reason::FailOpen(FailOpen::ReplyTooSlow))),
-        Collected::Broken(body) => (body, Err(Reason::FailOpen(FailOpen::ReplyBroken))),
-    };
-    let response = Response::from_parts(head, body);
-    match edited {
-        Ok(pieces) => exchange.reply_with(response, pieces),
-        Err(reason) => exchange.pass_on_collected(response, reason),
+    }
+
+    /// There is no reply.
+    fn fail(self) {
+        let verdict = Verdict::Untouched(FailOpen::NoReply.into());
+        match self {
+            Self::PassOn(mut ticket, _) => drop(ticket.settle(verdict)),
+            Self::Listen(exchange) => drop(exchange.settle(verdict)),
+        }
     }
 }
 

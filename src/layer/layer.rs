@@ -1,9 +1,14 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
-use super::{EmpathyService, Limits};
-use crate::{empathy::Empathy, protocol::Protocols};
+use super::{EmpathyService, Limits, quota::Quota};
+use crate::{
+    conversation::{LocalStore, Store},
+    empathy::Policy,
+    protocol::Protocols,
+    sentiment::Classify,
+};
 
 /// Puts the right amount of empathy around a service. See the [module](super) for what it does and leaves alone.
 #[derive(Debug, Clone)]
@@ -12,26 +17,59 @@ pub struct EmpathyLayer {
 }
 
 /// What the layer and its services share.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Settings {
-    pub(super) empathy: Empathy,
+    pub(super) classifier: Arc<dyn Classify>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) policy: Policy,
     pub(super) protocols: Protocols,
     pub(super) limits: Limits,
+    pub(super) quota: Arc<Quota>,
     pub(super) respect_no_transform: bool,
 }
 
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("policy", &self.policy)
+            .field("protocols", &self.protocols)
+            .field("limits", &self.limits)
+            .field("respect_no_transform", &self.respect_no_transform)
+            .finish_non_exhaustive()
+    }
+}
+
 impl EmpathyLayer {
-    /// Recognises every built-in protocol, within the default limits.
+    /// Goes by what `classifier` says of a turn, with the default [`Policy`], every built-in protocol, the default
+    /// limits, and a memory in this process.
     #[must_use]
-    pub fn new(empathy: Empathy) -> Self {
+    pub fn new(classifier: impl Classify) -> Self {
+        let limits = Limits::default();
         Self {
             settings: Arc::new(Settings {
-                empathy,
+                classifier: Arc::new(classifier),
+                store: Arc::new(LocalStore::default()),
+                policy: Policy::default(),
                 protocols: Protocols::default(),
-                limits: Limits::default(),
+                limits,
+                quota: Quota::new(limits.max_total_bytes),
                 respect_no_transform: false,
             }),
         }
+    }
+
+    /// Decides by this policy instead.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        Arc::make_mut(&mut self.settings).policy = policy;
+        self
+    }
+
+    /// Remembers conversations in this store instead.
+    #[must_use]
+    pub fn store(mut self, store: impl Store) -> Self {
+        Arc::make_mut(&mut self.settings).store = Arc::new(store);
+        self
     }
 
     /// Recognises these protocols instead.
@@ -44,7 +82,9 @@ impl EmpathyLayer {
     /// Keeps within these limits instead.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        Arc::make_mut(&mut self.settings).limits = limits;
+        let settings = Arc::make_mut(&mut self.settings);
+        settings.limits = limits;
+        settings.quota = Quota::new(limits.max_total_bytes);
         self
     }
 

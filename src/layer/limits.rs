@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of a request body that are collected to read the turn. Default: 1 MiB.
+    /// Bytes of a request body that are collected to read the turn. Default: 16 MiB, as requests may carry photos.
     pub max_request_bytes: usize,
     /// Milliseconds to wait for the whole request body. Default: 10,000.
     pub max_request_wait_ms: u64,
@@ -15,24 +15,29 @@ pub struct Limits {
     pub max_reply_bytes: usize,
     /// Milliseconds to wait for the rest of a reply that comes whole, once its head is there. Default: 10,000.
     pub max_reply_wait_ms: u64,
-    /// Bytes of a streamed reply held back while its beginning is read; also the longest event. Default: 64 KiB.
+    /// Bytes of requests and replies that all exchanges together hold. Default: 256 MiB.
+    pub max_total_bytes: usize,
+    /// Bytes of a streamed reply held back while its beginning is read; also the longest event
+    /// that is read. Default: 1 MiB, as some gateways send a whole reply in one event.
     pub max_held_bytes: usize,
     /// Milliseconds for which the beginning of a streamed reply is held back while it can still turn out to be an
     /// acknowledgment of the bot's own, or an event of it while it is incomplete. A reply that begins with its answer,
-    /// in whole events, is not held at all. Default: 500.
+    /// in whole events, is not held at all; one whose first word may be a program's verdict waits for the second, a
+    /// tenth of a second at most. Default: 500.
     pub max_held_ms: u64,
-    /// Milliseconds to wait for the classifier once the head of the reply is there. Default: 30.
+    /// Milliseconds to wait for the decision once there is text to be decided upon. Default: 30.
     pub budget_ms: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_request_bytes: 1 << 20,
+            max_request_bytes: 16 << 20,
             max_request_wait_ms: 10_000,
             max_reply_bytes: 4 << 20,
             max_reply_wait_ms: 10_000,
-            max_held_bytes: 64 << 10,
+            max_total_bytes: 256 << 20,
+            max_held_bytes: 1 << 20,
             max_held_ms: 500,
             budget_ms: 30,
         }

@@ -25,7 +25,7 @@
 //! ```
 //! use axum::{Json, Router, routing::post};
 //! use serde_json::json;
-//! use undertone::{empathy::Empathy, layer::EmpathyLayer, sentiment::Classify};
+//! use undertone::{layer::EmpathyLayer, sentiment::Classify};
 //!
 //! async fn bot() -> Json<serde_json::Value> {
 //!     Json(json!({"choices": [{"message": {"content": "It left on Tuesday."}}]}))
@@ -34,7 +34,7 @@
 //! fn app(classifier: impl Classify) -> Router {
 //!     Router::new()
 //!         .route("/v1/chat/completions", post(bot))
-//!         .layer(EmpathyLayer::new(Empathy::new(classifier)))
+//!         .layer(EmpathyLayer::new(classifier))
 //! }
 //! ```
 //!
@@ -42,7 +42,7 @@
 //!
 //! ```
 //! use undertone::{
-//!     empathy::{Empathy, Tone},
+//!     empathy::{Policy, Tone},
 //!     layer::{EmpathyLayer, Limits},
 //!     protocol::{CustomProtocol, CustomSpec, Protocols},
 //!     sentiment::Classify,
@@ -51,7 +51,8 @@
 //! fn layer(classifier: impl Classify, spec: &CustomSpec) -> Result<EmpathyLayer, undertone::protocol::CustomError> {
 //!     let mut limits = Limits::default();
 //!     limits.budget_ms = 10;
-//!     Ok(EmpathyLayer::new(Empathy::new(classifier).with_tone(Tone::Formal))
+//!     Ok(EmpathyLayer::new(classifier)
+//!         .policy(Policy::default().with_tone(Tone::Formal))
 //!         .protocols(Protocols::default().with(CustomProtocol::new(spec)?))
 //!         .limits(limits))
 //! }
@@ -59,21 +60,24 @@
 
 mod body;
 mod collect;
+mod editor;
 mod exchange;
 mod future;
-mod headers;
+mod guard;
 #[expect(clippy::module_inception, reason = "one file a part of the middleware, named after what it holds")]
 mod layer;
 mod limits;
-mod outcome;
+mod quota;
+mod reply;
+mod response;
 mod service;
-mod stream;
+mod streamed;
+mod text;
 
 pub use self::{
     body::{ReplyBody, RequestBody},
     future::ResponseFuture,
     layer::EmpathyLayer,
     limits::Limits,
-    outcome::{Action, FailOpen, HEADER, NotEditable, Outcome, Reason},
     service::EmpathyService,
 };

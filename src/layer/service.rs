@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{ReplyBody, RequestBody, ResponseFuture, layer::Settings};
+use super::{ReplyBody, RequestBody, ResponseFuture, exchange::claim, future::Unsent, layer::Settings};
 
 /// The service that [`EmpathyLayer`](super::EmpathyLayer) makes.
 #[derive(Debug, Clone)]
@@ -55,13 +55,13 @@ where
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let Some(protocol) = self.settings.protocols.find(&head) else {
+        let Some((protocol, ticket)) = claim(&self.settings, &head) else {
             return ResponseFuture::pass_on(self.inner.call(Request::from_parts(head, RequestBody::untouched(body))));
         };
         // The instance that was polled ready is the one to call, but only once the body is there: it goes along with
         // the future, and a clone, which has yet to become ready, stays.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        ResponseFuture::collect(ready, head, body, Arc::clone(protocol), Arc::clone(&self.settings))
+        ResponseFuture::collect(Unsent::new(ready, head, protocol, ticket, Arc::clone(&self.settings)), body)
     }
 }

@@ -1,21 +1,30 @@
 //! A bot's own JSON protocol, described by JSON Pointers.
 
-use http::{Method, request};
+use std::{collections::BTreeMap, sync::Arc};
+
+use http::{Method, request, response};
 use jsonptr::PointerBuf;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::{LeftAlone, Protocol, Recognition, ReplyFormat, Text, Turn, pointer::Path, text_in};
+use super::{
+    Chat, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, framing,
+    json::{self, Any, Data, Raw, object},
+    pointer::Path,
+};
 
 /// Where a bot's own JSON protocol keeps what undertone needs.
+///
+/// Pointers are JSON Pointers (RFC 6901). Where one meets an array, `-1` stands for its last element, and `*` for the
+/// first in which the rest of the pointer finds a text.
 ///
 /// ```
 /// let spec: undertone::protocol::CustomSpec = toml::from_str(r#"
 ///     path = "/chat"
-///     user = "/message"
+///     user = "/messages/-1/text"
 ///     conversation = "/session"
-///     reply = "/reply"
+///     reply = "/replies/*/text"
 ///     delta = "/delta"
+///     when = { "/type" = "text-delta" }
 /// "#)?;
 /// # Ok::<(), toml::de::Error>(())
 /// ```
@@ -24,14 +33,40 @@ use super::{LeftAlone, Protocol, Recognition, ReplyFormat, Text, Turn, pointer::
 pub struct CustomSpec {
     /// The address of the chat endpoint: the whole path of a `POST`, without the query.
     pub path: String,
-    /// JSON Pointer (RFC 6901) to the user's words in the request.
+    /// The user's words in the request.
     pub user: PointerBuf,
-    /// JSON Pointer to the conversation's name in the request: a string or a number.
+    /// The conversation's name in the request: a string or a number.
     pub conversation: Option<PointerBuf>,
-    /// JSON Pointer to the bot's words in a reply that comes whole.
+    /// The bot's words in a reply that comes whole.
     pub reply: PointerBuf,
-    /// JSON Pointer to a piece of the bot's words in one event of a streamed reply (server-sent events or NDJSON).
+    /// A piece of the bot's words in one event of a streamed reply (server-sent events or NDJSON).
     pub delta: Option<PointerBuf>,
+    /// Which events carry such a piece: those that have all these values. All do unless this is set.
+    #[serde(default)]
+    pub when: BTreeMap<PointerBuf, Scalar>,
+}
+
+/// A value that an event must have.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum Scalar {
+    /// A string.
+    Text(String),
+    /// A whole number.
+    Number(i64),
+    /// True or false.
+    Flag(bool),
+}
+
+impl Scalar {
+    fn is(&self, raw: Raw<'_>) -> bool {
+        match self {
+            Self::Text(text) => raw.text().is_some_and(|found| found == *text),
+            Self::Number(number) => raw.get().is_some_and(|raw| raw == number.to_string()),
+            Self::Flag(flag) => raw.get().is_some_and(|raw| raw == flag.to_string()),
+        }
+    }
 }
 
 /// Why a [`CustomSpec`] describes no protocol.
@@ -52,8 +87,15 @@ pub struct CustomProtocol {
     path: String,
     user: Path,
     conversation: Option<Path>,
+    reply: Arc<Places>,
+}
+
+/// Where the text of a reply is.
+#[derive(Debug)]
+struct Places {
     reply: Path,
     delta: Option<Path>,
+    when: Vec<(Path, Scalar)>,
 }
 
 impl CustomProtocol {
@@ -77,8 +119,11 @@ impl CustomProtocol {
             path: spec.path.clone(),
             user: Path::new(&spec.user),
             conversation: spec.conversation.as_ref().map(Path::new),
-            reply: Path::new(&spec.reply),
-            delta: spec.delta.as_ref().map(Path::new),
+            reply: Arc::new(Places {
+                reply: Path::new(&spec.reply),
+                delta: spec.delta.as_ref().map(Path::new),
+                when: spec.when.iter().map(|(pointer, value)| (Path::new(pointer), value.clone())).collect(),
+            }),
         })
     }
 }
@@ -88,53 +133,122 @@ impl Protocol for CustomProtocol {
         "custom"
     }
 
-    fn matches(&self, head: &request::Parts) -> bool {
+    fn claims(&self, head: &request::Parts) -> bool {
         head.method == Method::POST && head.uri.path() == self.path
     }
 
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
-        let Some(raw) = self.user.find(body) else { return Recognition::Foreign };
-        let Ok(text) = serde_json::from_str::<String>(raw.get()) else { return Recognition::Foreign };
+        let Some(text) = self.user.find(body).ok().and_then(Raw::text) else { return Recognition::Foreign };
         if text.trim().is_empty() {
-            return Recognition::LeftAlone(LeftAlone::NoTurn);
+            return Recognition::HandsOff(HandsOff::NoTurn);
         }
-        let turn = Turn {
-            text,
-            conversation: self.conversation.as_ref().and_then(|path| path.find(body)).and_then(name),
-            ordinal: 0,
-            last_reply: None,
-        };
-        let reply = Box::new(CustomReply { reply: self.reply.clone(), delta: self.delta.clone() });
-        Recognition::Exchange { turn, reply }
+        let conversation = self.conversation.as_ref().and_then(|path| path.find(body).ok()).and_then(name);
+        let turn = Turn { text, conversation, ..Turn::default() };
+        let reply = Box::new(CustomReply {
+            places: Arc::clone(&self.reply),
+            is_labelled_as_text: false,
+            absence: HandsOff::Empty,
+        });
+        Recognition::Chat(Chat { turn, reply })
     }
 }
 
 /// A conversation's name as text; an object or an array is none.
-fn name(raw: &RawValue) -> Option<String> {
-    match raw.get().as_bytes().first() {
-        Some(b'"') => serde_json::from_str(raw.get()).ok(),
-        Some(b'-' | b'0'..=b'9') => Some(raw.get().to_owned()),
-        _ => None,
-    }
+fn name(raw: Raw<'_>) -> Option<String> {
+    let is_number = |raw: &&str| raw.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    raw.text().or_else(|| raw.get().filter(is_number).map(str::to_owned))
 }
 
-/// Where the text of a reply is.
+/// Reads the reply to one request.
 #[derive(Debug)]
 struct CustomReply {
-    reply: Path,
-    delta: Option<Path>,
+    places: Arc<Places>,
+    /// The head says `text/plain`: whether it is a stream of JSON shows in its beginning.
+    is_labelled_as_text: bool,
+    absence: HandsOff,
 }
 
-impl ReplyFormat for CustomReply {
-    fn texts(&self, body: &[u8]) -> Result<Vec<Text>, LeftAlone> {
-        let raw = self.reply.find(body).ok_or(LeftAlone::Empty)?;
-        let text = text_in(body, raw, 0).ok_or(LeftAlone::NotText)?;
-        if text.text.trim().is_empty() { Err(LeftAlone::Empty) } else { Ok(vec![text]) }
+object! {
+    /// What tells an error from a reply where a bot answers both with 200.
+    struct Envelope<'a> {
+        event: Raw<'a> = "event",
+        kind: Raw<'a> = "type",
+        error: Any = "error",
+    }
+}
+
+impl CustomReply {
+    fn read_event(&mut self, data: &[u8], pieces: &mut Vec<Piece>) -> serde_json::Result<bool> {
+        let Some(delta) = &self.places.delta else { return Ok(false) };
+        for (path, value) in &self.places.when {
+            if !value.is(path.find(data)?) {
+                return Ok(false);
+            }
+        }
+        let found = delta.find(data)?.span_in(data);
+        pieces.extend(found.clone().map(|span| Piece::json(0, span, PieceKind::Delta)));
+        Ok(found.is_some())
+    }
+}
+
+impl ReplyReader for CustomReply {
+    fn framing(&mut self, head: &response::Parts) -> Result<Framing, HandsOff> {
+        let found = Framing::of(head).or_else(|| {
+            let media_type = framing::media_type(head)?;
+            self.is_labelled_as_text = media_type == "text/plain";
+            match media_type.as_str() {
+                "text/plain" => Some(Framing::Sse),
+                "application/json-lines" | "application/x-json-stream" | "application/json-seq" => {
+                    Some(Framing::Values)
+                }
+                _ => None,
+            }
+        });
+        match found {
+            Some(Framing::Sse) if self.places.delta.is_none() => Err(HandsOff::MediaType),
+            Some(framing) => Ok(framing),
+            None => Err(HandsOff::MediaType),
+        }
     }
 
-    fn deltas(&mut self, event: &[u8]) -> Result<Vec<Text>, LeftAlone> {
-        let path = self.delta.as_ref().ok_or(LeftAlone::Unreadable)?;
-        Ok(path.find(event).and_then(|raw| text_in(event, raw, 0)).into_iter().collect())
+    fn reframe(&self, labelled: Framing, start: &[u8]) -> Result<Framing, HandsOff> {
+        let Some(first) = start.first() else { return Ok(labelled) };
+        match labelled {
+            Framing::Sse if framing::begins_like_json(*first) => Ok(Framing::Values),
+            Framing::Sse if self.is_labelled_as_text && !framing::begins_like_events(*first) => {
+                Err(HandsOff::MediaType)
+            }
+            Framing::Whole | Framing::Values if framing::begins_like_events(*first) && self.places.delta.is_some() => {
+                Ok(Framing::Sse)
+            }
+            _ => Ok(labelled),
+        }
+    }
+
+    fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let data = frame.data();
+        let envelope: Envelope<'_> = match json::read(&data)? {
+            Data::Read(envelope) => envelope,
+            Data::Nothing | Data::Words => return Ok(()),
+        };
+        let is_error = envelope.error.0 || envelope.event.is("error") || envelope.kind.is("error");
+        if is_error || frame.event() == Some("error") {
+            return Err(HandsOff::Error);
+        }
+        if self.read_event(&data, pieces).map_err(|_| HandsOff::Unreadable)? {
+            return Ok(());
+        }
+        let reply = self.places.reply.find(&data).map_err(|_| HandsOff::Unreadable)?;
+        if let Some(span) = reply.span_in(&data) {
+            pieces.push(Piece::json(0, span, PieceKind::Copy));
+        } else if reply.get().is_some() {
+            self.absence = HandsOff::NotText;
+        }
+        Ok(())
+    }
+
+    fn absence(&self) -> HandsOff {
+        self.absence
     }
 }
 
@@ -160,7 +274,7 @@ mod tests {
 
     fn read(body: &str) -> Recognition {
         let (head, ()) = Request::post("/chat?v=1").body(()).unwrap().into_parts();
-        assert!(protocol().matches(&head));
+        assert!(protocol().claims(&head));
         protocol().read(&head, body.as_bytes())
     }
 
@@ -172,7 +286,7 @@ mod tests {
             (r#"{"session": {}, "input": {"text": "Where is it?"}}"#, None),
             (r#"{"session": null, "input": {"text": "Where is it?"}}"#, None),
         ] {
-            let Recognition::Exchange { turn, .. } = read(body) else { panic!("{body}") };
+            let Recognition::Chat(Chat { turn, .. }) = read(body) else { panic!("{body}") };
             assert_eq!(turn.text, "Where is it?", "{body}");
             assert_eq!(turn.conversation.as_deref(), conversation, "{body}");
         }
@@ -183,20 +297,84 @@ mod tests {
         for body in ["", "{", "[]", r#"{"input": "hello"}"#, r#"{"input": {"text": 5}}"#] {
             assert!(matches!(read(body), Recognition::Foreign), "{body}");
         }
-        assert!(matches!(read(r#"{"input": {"text": " "}}"#), Recognition::LeftAlone(LeftAlone::NoTurn)));
+        assert!(matches!(read(r#"{"input": {"text": " "}}"#), Recognition::HandsOff(HandsOff::NoTurn)));
+    }
+
+    /// The texts in a frame, or why it must not be edited; and why there is none.
+    fn texts(reply: &mut dyn ReplyReader, data: &'static str) -> (Result<Vec<&'static str>, HandsOff>, HandsOff) {
+        let mut pieces = Vec::new();
+        let read = reply.read(&Frame::whole(data.into()), &mut pieces);
+        (read.map(|()| pieces.into_iter().map(|piece| &data[piece.span]).collect()), reply.absence())
     }
 
     #[test]
     fn the_reply_is_where_the_pointer_says_or_left_alone() {
-        let Recognition::Exchange { mut reply, .. } = read(r#"{"input": {"text": "Hi"}}"#) else { panic!() };
-        let body = br#"{"output": [{"text": "Hello"}]}"#;
-        let texts = reply.texts(body).unwrap();
-        assert_eq!(&body[texts[0].at..texts[0].at + 5], b"Hello");
-        assert_eq!(reply.texts(br#"{"output": []}"#), Err(LeftAlone::Empty));
-        assert_eq!(reply.texts(br#"{"output": [{"text": ""}]}"#), Err(LeftAlone::Empty));
-        assert_eq!(reply.texts(br#"{"output": [{"text": ["a"]}]}"#), Err(LeftAlone::NotText));
-        assert_eq!(reply.deltas(br#"{"delta": "He"}"#).unwrap()[0].text, "He");
-        assert_eq!(reply.deltas(b"[DONE]").unwrap(), vec![]);
+        let Recognition::Chat(Chat { mut reply, .. }) = read(r#"{"input": {"text": "Hi"}}"#) else { panic!() };
+        for (data, found, absence) in [
+            (r#"{"output": [{"text": "Hello"}]}"#, Ok(vec!["Hello"]), HandsOff::Empty),
+            (r#"{"output": []}"#, Ok(vec![]), HandsOff::Empty),
+            (r#"{"delta": "He"}"#, Ok(vec!["He"]), HandsOff::Empty),
+            ("[DONE]", Ok(vec![]), HandsOff::Empty),
+            ("words", Ok(vec![]), HandsOff::Empty),
+            (r#"{"delta": "He"#, Err(HandsOff::Unreadable), HandsOff::Empty),
+            (r#"{"delta": NaN}"#, Err(HandsOff::Unreadable), HandsOff::Empty),
+            (r#"{"event": "error", "delta": "down"}"#, Err(HandsOff::Error), HandsOff::Empty),
+            (r#"{"error": "", "delta": "up"}"#, Ok(vec!["up"]), HandsOff::Empty),
+            (r#"{"output": [{"text": ["a"]}]}"#, Ok(vec![]), HandsOff::NotText),
+        ] {
+            assert_eq!(texts(&mut *reply, data), (found, absence), "{data}");
+        }
+    }
+
+    #[test]
+    fn only_events_that_have_the_values_carry_text() {
+        let spec: CustomSpec = toml::from_str(
+            r#"
+            path = "/chat"
+            user = "/messages/-1/text"
+            reply = "/replies/*/text"
+            delta = "/data"
+            when = { "/event" = "token", "/n" = 1 }
+            "#,
+        )
+        .unwrap();
+        let (head, ()) = Request::post("/chat").body(()).unwrap().into_parts();
+        let body = br#"{"messages": [{"text": "Old"}, {"text": "New"}]}"#;
+        let Recognition::Chat(Chat { turn, mut reply }) = CustomProtocol::new(&spec).unwrap().read(&head, body) else {
+            panic!()
+        };
+        assert_eq!(turn.text, "New");
+        for (data, found) in [
+            (r#"{"event": "state", "n": 1, "data": "INPROGRESS"}"#, vec![]),
+            (r#"{"event": "token", "n": 1, "data": "Hello"}"#, vec!["Hello"]),
+            (r#"{"event": "token", "n": 2, "data": "Hello"}"#, vec![]),
+            (r#"{"replies": [{"image": "x"}, {"text": "First"}, {"text": "Second"}]}"#, vec!["First"]),
+        ] {
+            assert_eq!(texts(&mut *reply, data).0, Ok(found), "{data}");
+        }
+    }
+
+    #[test]
+    fn a_reply_is_divided_as_its_head_or_else_its_beginning_says() {
+        let framing = |media_type: &str, start: &str| {
+            let Recognition::Chat(Chat { mut reply, .. }) = read(r#"{"input": {"text": "Hi"}}"#) else { panic!() };
+            let (head, ()) =
+                http::Response::builder().header("content-type", media_type).body(()).unwrap().into_parts();
+            reply.framing(&head).and_then(|labelled| reply.reframe(labelled, start.as_bytes()))
+        };
+        for (media_type, start, expected) in [
+            ("application/json", "{", Ok(Framing::Whole)),
+            ("application/json", "data: {", Ok(Framing::Sse)),
+            ("text/event-stream", "{", Ok(Framing::Values)),
+            ("text/event-stream", "message:", Ok(Framing::Sse)),
+            ("application/json-lines", "{", Ok(Framing::Values)),
+            ("text/plain", "data: {", Ok(Framing::Sse)),
+            ("text/plain", "{", Ok(Framing::Values)),
+            ("text/plain", "0:\"Hi\"", Err(HandsOff::MediaType)),
+            ("text/html", "<", Err(HandsOff::MediaType)),
+        ] {
+            assert_eq!(framing(media_type, start), expected, "{media_type} {start}");
+        }
     }
 
     #[test]
@@ -207,6 +385,7 @@ mod tests {
             conversation: None,
             reply: PointerBuf::parse("/reply").unwrap(),
             delta: None,
+            when: BTreeMap::new(),
         };
         assert_eq!(CustomProtocol::new(&spec("chat", "/m")).unwrap_err(), CustomError::Path("chat".to_owned()));
         assert_eq!(CustomProtocol::new(&spec("/chat", "")).unwrap_err(), CustomError::WholeDocument("user"));

@@ -1,30 +1,38 @@
 //! Is this a chat exchange, what does the user say, and where is the reply's text?
 //!
 //! One file a wire format. A [`Protocol`] recognises a request by its head, reads the [`Turn`] out of its body, and
-//! leaves behind a [`ReplyFormat`] that finds the reply's text, in a whole body or event by event. Positions are byte
-//! offsets into the bytes as they came: what is edited is the bot's own JSON text, never a parsed and printed copy.
+//! leaves behind a [`ReplyReader`], which names the [`Piece`]s of the reply's text frame by frame; a reply that comes
+//! whole is one [`Frame`]. Positions are byte offsets into the bytes as they came: what is edited is the bot's own text,
+//! never a parsed and printed copy.
 //!
 //! Nothing in here knows of sentiment, or of what will be said.
 
 mod custom;
-mod ndjson;
+mod edit;
+mod framing;
+mod json;
 mod openai_chat;
+mod openai_responses;
 mod pointer;
-mod splice;
-mod sse;
-mod stream;
+mod reasoning;
+mod reply;
 
 use std::{fmt, sync::Arc};
 
 use http::request;
 
 pub use self::{
-    custom::{CustomError, CustomProtocol, CustomSpec},
+    custom::{CustomError, CustomProtocol, CustomSpec, Scalar},
+    edit::Encoding,
+    framing::{Frame, Framing},
     openai_chat::OpenAiChat,
+    openai_responses::OpenAiResponses,
+    reply::{Piece, PieceKind, ReplyReader},
 };
 pub(crate) use self::{
-    splice::{Splice, escape, splice},
-    stream::{Event, Framing, Splitter},
+    edit::{Edit, apply},
+    framing::{Framer, holds_a_whole_value},
+    reasoning::Reasoning,
 };
 
 /// A wire format in which users and bots talk.
@@ -34,7 +42,7 @@ pub trait Protocol: fmt::Debug + Send + Sync + 'static {
 
     /// Whether a request with this head can carry a turn. Its body is collected only then, so this must be cheap and
     /// say no to everything else.
-    fn matches(&self, head: &request::Parts) -> bool;
+    fn claims(&self, head: &request::Parts) -> bool;
 
     /// Reads the turn out of a whole request body.
     fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition;
@@ -47,14 +55,18 @@ pub enum Recognition {
     /// No exchange of this protocol, whatever its address: passes as if undertone were not there.
     Foreign,
     /// An exchange whose reply must not be edited.
-    LeftAlone(LeftAlone),
+    HandsOff(HandsOff),
     /// An exchange whose reply may be edited.
-    Exchange {
-        /// What the user says.
-        turn: Turn,
-        /// Where the text of the reply to it will be.
-        reply: Box<dyn ReplyFormat>,
-    },
+    Chat(Chat),
+}
+
+/// A turn, and how to read the reply to it.
+#[derive(Debug)]
+pub struct Chat {
+    /// What the user says.
+    pub turn: Turn,
+    /// Where the text of the reply will be.
+    pub reply: Box<dyn ReplyReader>,
 }
 
 /// One message of the user, and what the request tells of the conversation before it.
@@ -82,59 +94,18 @@ impl fmt::Debug for Turn {
     }
 }
 
-/// Finds the text in the reply to one request.
-pub trait ReplyFormat: fmt::Debug + Send + Sync {
-    /// How many texts a streamed reply begins at most (several choices, say).
-    fn places(&self) -> usize {
-        1
-    }
-
-    /// Finds the texts in a whole JSON body: at least one, or the reason why there is none to edit.
-    ///
-    /// # Errors
-    ///
-    /// [`LeftAlone`] says what the reply is instead of editable text.
-    fn texts(&self, body: &[u8]) -> Result<Vec<Text>, LeftAlone>;
-
-    /// Finds the pieces of text in one event of a streamed reply; an event without any gives an empty list.
-    ///
-    /// # Errors
-    ///
-    /// [`LeftAlone`] when the event shows that the reply must not be edited from here on.
-    fn deltas(&mut self, event: &[u8]) -> Result<Vec<Text>, LeftAlone>;
-}
-
-/// A piece of reply text inside the JSON it came in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Text {
-    /// Which of the reply's texts it belongs to, below [`ReplyFormat::places`].
-    pub place: usize,
-    /// The offset of the first byte inside the quotes.
-    pub at: usize,
-    /// The text itself, unescaped.
-    pub text: String,
-}
-
-impl fmt::Debug for Text {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Text")
-            .field("place", &self.place)
-            .field("at", &self.at)
-            .field("text_bytes", &self.text.len())
-            .finish()
-    }
-}
-
-/// Why the wire format forbids an edit. The names are those of the `undertone` response header.
+/// Why the wire format, or HTTP, forbids an edit. The names are those of the `undertone` response header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum LeftAlone {
+pub enum HandsOff {
     /// The request holds no words of the user.
     NoTurn,
     /// The reply continues one whose beginning the user has seen.
     Continuation,
-    /// The client asked for JSON, or for output bound to a schema.
+    /// The client asked for JSON, or for output bound to a schema, a grammar or a choice.
     JsonMode,
+    /// The reply is made later and fetched by other means.
+    Background,
     /// The client asked for audio, or the reply is not plain text.
     NotText,
     /// The client asked for the probabilities of the reply's tokens, which an edit would contradict.
@@ -145,15 +116,29 @@ pub enum LeftAlone {
     Error,
     /// The reply is a refusal, or was withheld by a filter.
     Refusal,
+    /// The reply's text is what the model thinks aloud.
+    Reasoning,
     /// The reply calls tools and says nothing.
     ToolCall,
     /// The reply has no text.
     Empty,
     /// The reply is not what this protocol's replies look like.
     Unreadable,
+    /// Its status is not 2xx, or says that there is no content.
+    Status,
+    /// It is a part of a representation.
+    Partial,
+    /// It is compressed.
+    Encoding,
+    /// It is of a media type in which this protocol does not answer.
+    MediaType,
+    /// It says `Cache-Control: no-transform`, and the operator wants that respected.
+    NoTransform,
+    /// Another undertone has dealt with it.
+    Chained,
 }
 
-impl LeftAlone {
+impl HandsOff {
     /// The reason as a token.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -161,19 +146,27 @@ impl LeftAlone {
             Self::NoTurn => "no-turn",
             Self::Continuation => "continuation",
             Self::JsonMode => "json-mode",
+            Self::Background => "background",
             Self::NotText => "not-text",
             Self::Logprobs => "logprobs",
             Self::Offsets => "offsets",
             Self::Error => "error",
             Self::Refusal => "refusal",
+            Self::Reasoning => "reasoning",
             Self::ToolCall => "tool-call",
             Self::Empty => "empty",
             Self::Unreadable => "unreadable",
+            Self::Status => "status",
+            Self::Partial => "partial",
+            Self::Encoding => "encoding",
+            Self::MediaType => "media-type",
+            Self::NoTransform => "no-transform",
+            Self::Chained => "chained",
         }
     }
 }
 
-/// The protocols to look for, in this order; the first whose [`Protocol::matches`] says yes reads the request.
+/// The protocols to look for, in this order; the first whose [`Protocol::claims`] says yes reads the request.
 #[derive(Debug, Clone)]
 pub struct Protocols(Vec<Arc<dyn Protocol>>);
 
@@ -194,26 +187,15 @@ impl Protocols {
     /// The protocol that a request with this head may belong to.
     #[must_use]
     pub fn find(&self, head: &request::Parts) -> Option<&Arc<dyn Protocol>> {
-        self.0.iter().find(|protocol| protocol.matches(head))
+        self.0.iter().find(|protocol| protocol.claims(head))
     }
 }
 
 impl Default for Protocols {
-    /// Every built-in protocol: OpenAI Chat Completions.
+    /// Every built-in protocol: OpenAI Chat Completions and OpenAI Responses.
     fn default() -> Self {
-        Self::none().with(OpenAiChat)
+        Self::none().with(OpenAiResponses).with(OpenAiChat)
     }
-}
-
-/// The offset in `body` at which `raw`, borrowed from it, begins.
-fn offset_in(body: &[u8], raw: &serde_json::value::RawValue) -> usize {
-    raw.get().as_ptr().addr() - body.as_ptr().addr()
-}
-
-/// The text of a JSON string borrowed from `body`, or nothing if it is no string or no text (a lone surrogate, say).
-fn text_in(body: &[u8], raw: &serde_json::value::RawValue, place: usize) -> Option<Text> {
-    let text = serde_json::from_str::<String>(raw.get()).ok()?;
-    Some(Text { place, at: offset_in(body, raw) + 1, text })
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! OpenAI Chat Completions: `POST …/chat/completions`, plain and streamed.
 //!
 //! Read after the OpenAPI description of the API and the traps of compatible servers (llama.cpp, vLLM, Mistral, TGI,
-//! Azure): state is kept by choice, never by `id`; `index` counts only where the client asked for several choices,
-//! because some servers raise it with every token.
-
-use std::borrow::Cow;
+//! Azure, MiniMax): state is kept by choice, never by `id`; `index` counts only where the client asked for several
+//! choices, because some servers raise it with every token; some servers stream `message` in place of `delta`.
 
 use http::{Method, request};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::{LeftAlone, Protocol, Recognition, ReplyFormat, Text, Turn, text_in};
+use super::{
+    Chat, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
+    json::{self, Any, Data, List, Raw, object},
+    reasoning,
+};
 
 /// The API's own bound on `n`.
 const MAX_CHOICES: usize = 128;
@@ -24,215 +24,263 @@ impl Protocol for OpenAiChat {
         "openai-chat"
     }
 
-    fn matches(&self, head: &request::Parts) -> bool {
+    fn claims(&self, head: &request::Parts) -> bool {
         head.method == Method::POST && head.uri.path().trim_end_matches('/').ends_with("/chat/completions")
     }
 
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
+        if !request.messages.is_there || request.messages.items.iter().any(|message| message.role.get().is_none()) {
+            return Recognition::Foreign;
+        }
         match request.turn() {
-            Ok(turn) => Recognition::Exchange { turn, reply: Box::new(ChatReply { choices: request.choices() }) },
-            Err(reason) => Recognition::LeftAlone(reason),
+            Ok(turn) => Recognition::Chat(Chat { turn, reply: Box::new(ChatReply::new(request.choices())) }),
+            Err(reason) => Recognition::HandsOff(reason),
         }
     }
 }
 
-#[derive(Deserialize)]
-struct Request<'a> {
-    #[serde(borrow)]
-    messages: Vec<Message<'a>>,
-    n: Option<usize>,
-    #[serde(borrow)]
-    response_format: Option<Typed<'a>>,
-    #[serde(borrow)]
-    modalities: Option<Vec<Cow<'a, str>>>,
-    logprobs: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(borrow)]
-    role: Cow<'a, str>,
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Typed<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Text(Cow<'a, str>),
-    Parts(Vec<Part>),
-}
-
-#[derive(Deserialize)]
-struct Part {
-    text: Option<String>,
-}
-
-impl Message<'_> {
-    /// The words in this message: a string, or the text parts of an array.
-    fn text(&self) -> String {
-        match self.content.map(|raw| serde_json::from_str(raw.get())) {
-            Some(Ok(Content::Text(text))) => text.into_owned(),
-            Some(Ok(Content::Parts(parts))) => {
-                parts.into_iter().filter_map(|part| part.text).collect::<Vec<_>>().join("\n")
-            }
-            Some(Err(_)) | None => String::new(),
-        }
+object! {
+    struct Request<'a> {
+        messages: List<Message<'a>> = "messages",
+        n: Raw<'a> = "n",
+        response_format: Raw<'a> = "response_format",
+        modalities: Raw<'a> = "modalities",
+        logprobs: Raw<'a> = "logprobs",
+        max_tokens: Raw<'a> = "max_tokens" | "max_completion_tokens",
+        /// What binds the output on vLLM, SGLang, llama.cpp, TGI, Ollama and OpenAI.
+        bound: Any = "guided_json" | "guided_regex" | "guided_choice" | "guided_grammar" | "structured_outputs"
+            | "grammar" | "json_schema" | "regex" | "ebnf" | "structural_tag" | "format" | "logit_bias",
+        /// Asks for citations, which point into the text by offset.
+        cites: Raw<'a> = "web_search_options",
     }
+}
+
+object! {
+    struct Message<'a> {
+        role: Raw<'a> = "role",
+        content: Raw<'a> = "content",
+    }
+}
+
+object! {
+    struct Typed<'a> {
+        kind: Raw<'a> = "type",
+    }
+}
+
+/// Whether a format binds the output: anything but text, as an object or by its bare name.
+pub(super) fn binds(format: Raw<'_>) -> bool {
+    let kind = match format.get() {
+        Some(raw) if raw.starts_with('{') => format.read::<Typed<'_>>().kind,
+        _ => format,
+    };
+    kind.get().is_some() && !kind.is("text")
 }
 
 impl Request<'_> {
     fn choices(&self) -> usize {
-        self.n.unwrap_or(1).clamp(1, MAX_CHOICES)
+        self.n.number().unwrap_or(1).clamp(1, MAX_CHOICES)
     }
 
-    fn turn(&self) -> Result<Turn, LeftAlone> {
-        if self.response_format.as_ref().is_some_and(|format| format.kind != "text") {
-            return Err(LeftAlone::JsonMode);
+    fn turn(&self) -> Result<Turn, HandsOff> {
+        if binds(self.response_format) || self.bound.0 || self.max_tokens.number() == Some(1) {
+            return Err(HandsOff::JsonMode);
         }
-        if self.modalities.as_ref().is_some_and(|wanted| wanted.iter().any(|modality| modality != "text")) {
-            return Err(LeftAlone::NotText);
+        let modalities: List<Raw<'_>> = self.modalities.read();
+        if modalities.items.iter().any(|modality| !modality.is("text")) {
+            return Err(HandsOff::NotText);
         }
-        if self.logprobs == Some(true) {
-            return Err(LeftAlone::Logprobs);
+        if self.logprobs.says_something() {
+            return Err(HandsOff::Logprobs);
         }
-        let newest = self.messages.iter().rposition(|message| message.role == "user").ok_or(LeftAlone::NoTurn)?;
-        let (before, from_turn) = self.messages.split_at(newest);
-        let (turn, after) = from_turn.split_first().ok_or(LeftAlone::NoTurn)?;
-        // Tool calls and their results may stand between the turn and its reply; words of the bot are its beginning,
-        // and an assistant message at the end is a prefill.
-        let is_prefill = after.last().is_some_and(|message| message.role == "assistant");
-        if is_prefill || after.iter().any(|m| m.role == "assistant" && !m.text().trim().is_empty()) {
-            return Err(LeftAlone::Continuation);
+        if self.cites.get().is_some() {
+            return Err(HandsOff::Offsets);
         }
-        let text = turn.text();
-        if text.trim().is_empty() {
-            return Err(LeftAlone::NoTurn);
-        }
-        Ok(Turn {
-            text,
-            // `user` names a person, not a conversation; the history is in the request itself.
-            conversation: None,
-            ordinal: before.iter().filter(|message| message.role == "user").count(),
-            last_reply: before.iter().rev().find(|message| message.role == "assistant").map(Message::text),
-        })
+        turn(&self.messages.items)
     }
 }
 
-/// Where the texts of the reply to one request are.
+/// The newest turn of a history. Tool calls and their results may stand between it and its reply; words of the bot are
+/// its beginning, and an assistant message at the end is a prefill.
+fn turn(messages: &[Message<'_>]) -> Result<Turn, HandsOff> {
+    let newest = messages.iter().rposition(|message| message.role.is("user")).ok_or(HandsOff::NoTurn)?;
+    let (before, from_turn) = messages.split_at(newest);
+    let (turn, after) = from_turn.split_first().ok_or(HandsOff::NoTurn)?;
+    let is_assistant = |message: &&Message<'_>| message.role.is("assistant");
+    let is_prefill = after.last().as_ref().is_some_and(is_assistant);
+    let has_spoken = |message: &Message<'_>| !reasoning::visible(&json::content(message.content)).trim().is_empty();
+    if is_prefill || after.iter().filter(is_assistant).any(has_spoken) {
+        return Err(HandsOff::Continuation);
+    }
+    let text = json::content(turn.content);
+    if text.trim().is_empty() {
+        return Err(HandsOff::NoTurn);
+    }
+    Ok(Turn {
+        text,
+        // `user` names a person, not a conversation; the history is in the request itself.
+        conversation: None,
+        ordinal: before.iter().filter(|message| message.role.is("user")).count(),
+        last_reply: before.iter().rev().find(is_assistant).map(|message| json::content(message.content)),
+    })
+}
+
+/// Reads the reply to one request.
 #[derive(Debug)]
 struct ChatReply {
     /// How many choices the client asked for, 1 to 128.
     choices: usize,
+    /// Whether pieces of text have come, and the whole text may be told again.
+    has_deltas: bool,
+    absence: HandsOff,
 }
 
-#[derive(Deserialize)]
-struct Reply<'a> {
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow)]
-    choices: Option<Vec<Choice<'a>>>,
+impl ChatReply {
+    const fn new(choices: usize) -> Self {
+        Self { choices, has_deltas: false, absence: HandsOff::Empty }
+    }
 }
 
-#[derive(Deserialize)]
-struct Choice<'a> {
-    index: Option<usize>,
-    #[serde(borrow)]
-    message: Option<Answer<'a>>,
-    #[serde(borrow)]
-    delta: Option<Answer<'a>>,
-    #[serde(borrow)]
-    finish_reason: Option<Cow<'a, str>>,
+object! {
+    struct Reply<'a> {
+        error: Raw<'a> = "error",
+        choices: List<Choice<'a>> = "choices",
+    }
 }
 
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    content: Option<&'a RawValue>,
-    #[serde(borrow)]
-    refusal: Option<&'a RawValue>,
-    #[serde(borrow)]
-    tool_calls: Option<&'a RawValue>,
-    #[serde(borrow)]
-    function_call: Option<&'a RawValue>,
-    #[serde(borrow)]
-    annotations: Option<Vec<&'a RawValue>>,
+object! {
+    struct Choice<'a> {
+        index: Raw<'a> = "index",
+        message: Answer<'a> = "message",
+        delta: Answer<'a> = "delta",
+        finish_reason: Raw<'a> = "finish_reason",
+        logprobs: Any = "logprobs",
+        filter_offsets: Any = "content_filter_offsets",
+    }
+}
+
+object! {
+    struct Answer<'a> {
+        content: Raw<'a> = "content",
+        refusal: Any = "refusal",
+        calls: Any = "tool_calls" | "function_call",
+        annotations: Raw<'a> = "annotations",
+    }
+}
+
+object! {
+    struct ContentPart<'a> {
+        kind: Raw<'a> = "type",
+        text: Raw<'a> = "text",
+    }
 }
 
 impl Answer<'_> {
-    fn text(&self, body: &[u8], place: usize) -> Result<Text, LeftAlone> {
-        if self.refusal.is_some() {
-            return Err(LeftAlone::Refusal);
+    /// Adds the pieces of text in this answer.
+    fn read(&self, data: &[u8], text: usize, kind: PieceKind, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        if self.refusal.0 {
+            return Err(HandsOff::Refusal);
         }
-        let Some(content) = self.content else {
-            let calls = self.tool_calls.is_some() || self.function_call.is_some();
-            return Err(if calls { LeftAlone::ToolCall } else { LeftAlone::Empty });
-        };
-        // Citations point into the text by offset.
-        if self.annotations.as_ref().is_some_and(|annotations| !annotations.is_empty()) {
-            return Err(LeftAlone::Offsets);
+        if self.annotations.get().is_some() && !are_files(self.annotations) {
+            return Err(HandsOff::Offsets);
         }
-        // Some reasoning models send an array of parts.
-        if !content.get().starts_with('"') {
-            return Err(LeftAlone::NotText);
+        if let Some(span) = self.content.span_in(data) {
+            pieces.push(Piece::json(text, span, kind));
+            return Ok(());
         }
-        text_in(body, content, place).ok_or(LeftAlone::Unreadable)
+        let parts: List<ContentPart<'_>> = self.content.read();
+        if !parts.is_there && self.content.says_something() {
+            return Err(HandsOff::NotText);
+        }
+        // Some reasoning models send a list of parts, and think in some of them.
+        let spoken = parts.items.iter().filter(|part| part.kind.is("text"));
+        pieces.extend(spoken.filter_map(|part| part.text.span_in(data)).map(|span| Piece::json(text, span, kind)));
+        Ok(())
     }
 }
 
-impl ReplyFormat for ChatReply {
-    fn places(&self) -> usize {
+/// Whether all annotations are about files, and so point to no place in the text.
+fn are_files(annotations: Raw<'_>) -> bool {
+    let annotations: List<Typed<'_>> = annotations.read();
+    annotations.is_there && annotations.items.iter().all(|annotation| annotation.kind.is("file"))
+}
+
+impl ReplyReader for ChatReply {
+    fn texts(&self) -> usize {
         self.choices
     }
 
-    fn texts(&self, body: &[u8]) -> Result<Vec<Text>, LeftAlone> {
-        let reply: Reply<'_> = serde_json::from_slice(body).map_err(|_| LeftAlone::Unreadable)?;
-        if reply.error.is_some() {
-            return Err(LeftAlone::Error);
+    fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let data = frame.data();
+        let reply: Reply<'_> = match json::read(&data)? {
+            Data::Read(reply) => reply,
+            Data::Nothing => return Ok(()),
+            Data::Words => {
+                self.absence = HandsOff::Unreadable;
+                return Ok(());
+            }
+        };
+        if reply.error.says_something() || frame.event() == Some("error") {
+            return Err(HandsOff::Error);
         }
-        let choices = reply.choices.ok_or(LeftAlone::Unreadable)?;
-        let mut texts = Vec::with_capacity(choices.len());
-        let mut reason = LeftAlone::Empty;
-        for (place, choice) in choices.iter().enumerate() {
-            let text = match &choice.message {
-                _ if choice.finish_reason.as_deref() == Some("content_filter") => Err(LeftAlone::Refusal),
-                Some(message) => message.text(body, place),
-                None => Err(LeftAlone::Unreadable),
-            };
-            match text {
-                Ok(text) if text.text.trim().is_empty() => {}
-                Ok(text) => texts.push(text),
-                Err(why) => reason = why,
+        if !reply.choices.is_there {
+            self.absence = HandsOff::Unreadable;
+            return Ok(());
+        }
+        for (position, choice) in reply.choices.items.iter().enumerate() {
+            let text = if self.choices == 1 { 0 } else { choice.index.number().unwrap_or(position) };
+            match self.read_choice(choice, &data, text, pieces) {
+                Ok(()) => {}
+                Err(reason) if self.choices == 1 => return Err(reason),
+                Err(reason) => self.absence = reason,
             }
         }
-        if texts.is_empty() { Err(reason) } else { Ok(texts) }
+        Ok(())
     }
 
-    fn deltas(&mut self, event: &[u8]) -> Result<Vec<Text>, LeftAlone> {
-        // `[DONE]`, or something this file does not know: passes on.
-        let Ok(chunk) = serde_json::from_slice::<Reply<'_>>(event) else { return Ok(Vec::new()) };
-        if chunk.error.is_some() {
-            return Err(LeftAlone::Error);
+    fn absence(&self) -> HandsOff {
+        self.absence
+    }
+}
+
+impl ChatReply {
+    fn read_choice(
+        &mut self,
+        choice: &Choice<'_>,
+        data: &[u8],
+        text: usize,
+        pieces: &mut Vec<Piece>,
+    ) -> Result<(), HandsOff> {
+        if choice.finish_reason.is("content_filter") {
+            return Err(HandsOff::Refusal);
         }
-        let mut texts = Vec::new();
-        for choice in chunk.choices.iter().flatten() {
-            let Some(delta) = &choice.delta else { continue };
-            let place = if self.choices == 1 { 0 } else { choice.index.unwrap_or(0) };
-            match delta.text(event, place) {
-                Ok(text) => texts.push(text),
-                // The opening delta has the role alone, later ones a call: text may still come.
-                Err(LeftAlone::Empty | LeftAlone::ToolCall) => {}
-                Err(reason) => return Err(reason),
+        if choice.logprobs.0 {
+            return Err(HandsOff::Logprobs);
+        }
+        if choice.filter_offsets.0 {
+            return Err(HandsOff::Offsets);
+        }
+        let found = pieces.len();
+        choice.delta.read(data, text, PieceKind::Delta, pieces)?;
+        self.has_deltas |= pieces.len() > found;
+        // A message beside a delta repeats what has come so far; one without is the text itself.
+        if pieces.len() == found && !self.has_deltas {
+            choice.message.read(data, text, PieceKind::Delta, pieces)?;
+            // Some chat templates swallow the opening tag. A stream shows that too late.
+            let hides =
+                |raw: &str| raw.contains("</think>") && !raw.trim_start_matches(['"', ' ']).starts_with("<think>");
+            if choice.message.content.get().is_some_and(hides) {
+                return Err(HandsOff::Reasoning);
             }
         }
-        Ok(texts)
+        if pieces.len() == found && (choice.delta.calls.0 || choice.message.calls.0) {
+            self.absence = HandsOff::ToolCall;
+        }
+        if choice.finish_reason.says_something() && self.choices > 1 {
+            pieces.push(Piece::end(text));
+        }
+        Ok(())
     }
 }
 

@@ -9,16 +9,24 @@ fn read(body: &str) -> Recognition {
 
 fn turn(body: &str) -> Turn {
     match read(body) {
-        Recognition::Exchange { turn, .. } => turn,
+        Recognition::Chat(Chat { turn, .. }) => turn,
         other => panic!("{body}: {other:?}"),
     }
 }
 
-fn reply(request: &str) -> Box<dyn ReplyFormat> {
+fn reply(request: &str) -> Box<dyn ReplyReader> {
     match read(request) {
-        Recognition::Exchange { reply, .. } => reply,
+        Recognition::Chat(Chat { reply, .. }) => reply,
         other => panic!("{request}: {other:?}"),
     }
+}
+
+/// The pieces in one frame: which text, and its bytes.
+fn texts(reply: &mut dyn ReplyReader, data: &str) -> Result<Vec<(usize, String)>, HandsOff> {
+    let mut pieces = Vec::new();
+    reply.read(&Frame::whole(data.to_owned().into()), &mut pieces)?;
+    let deltas = pieces.into_iter().filter(|piece| piece.kind == PieceKind::Delta);
+    Ok(deltas.map(|piece| (piece.text, data[piece.span].to_owned())).collect())
 }
 
 const ONE: &str = r#"{"model":"m","messages":[{"role":"user","content":"Hi"}]}"#;
@@ -35,7 +43,7 @@ fn the_address_decides_whether_a_body_is_looked_at() {
         ("POST", "/v1/models", false),
     ] {
         let (head, ()) = HttpRequest::builder().method(method).uri(uri).body(()).unwrap().into_parts();
-        assert_eq!(OpenAiChat.matches(&head), expected, "{method} {uri}");
+        assert_eq!(OpenAiChat.claims(&head), expected, "{method} {uri}");
     }
 }
 
@@ -61,8 +69,9 @@ fn a_tool_loop_belongs_to_the_user_message_before_it() {
         )
     };
     assert_eq!(turn(&loop_("null")).text, "Where?");
+    assert_eq!(turn(&loop_(r#""<think>Hm</think>""#)).text, "Where?", "the user has seen nothing yet");
     assert!(
-        matches!(read(&loop_(r#""Let me look.""#)), Recognition::LeftAlone(LeftAlone::Continuation)),
+        matches!(read(&loop_(r#""Let me look.""#)), Recognition::HandsOff(HandsOff::Continuation)),
         "the user has seen the beginning of the reply"
     );
 }
@@ -71,31 +80,52 @@ fn a_tool_loop_belongs_to_the_user_message_before_it() {
 fn requests_that_forbid_an_edit_say_why() {
     let with = |field: &str| format!(r#"{{"messages":[{{"role":"user","content":"Hi"}}],{field}}}"#);
     for (body, reason) in [
-        (with(r#""response_format":{"type":"json_object"}"#), LeftAlone::JsonMode),
-        (with(r#""response_format":{"type":"json_schema","json_schema":{}}"#), LeftAlone::JsonMode),
-        (with(r#""modalities":["text","audio"]"#), LeftAlone::NotText),
-        (with(r#""logprobs":true"#), LeftAlone::Logprobs),
-        (r#"{"messages":[]}"#.to_owned(), LeftAlone::NoTurn),
-        (r#"{"messages":[{"role":"user","content":""}]}"#.to_owned(), LeftAlone::NoTurn),
-        (r#"{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#.to_owned(), LeftAlone::NoTurn),
+        (with(r#""response_format":{"type":"json_object"}"#), HandsOff::JsonMode),
+        (with(r#""response_format":{"type":"json_schema","json_schema":{}}"#), HandsOff::JsonMode),
+        (with(r#""modalities":["text","audio"]"#), HandsOff::NotText),
+        (with(r#""logprobs":true"#), HandsOff::Logprobs),
+        (with(r#""logprobs":5"#), HandsOff::Logprobs),
+        (with(r#""response_format":"json""#), HandsOff::JsonMode),
+        (with(r#""guided_choice":["a","b"]"#), HandsOff::JsonMode),
+        (with(r#""structured_outputs":{"regex":"a"}"#), HandsOff::JsonMode),
+        (with(r#""logit_bias":{"1":100}"#), HandsOff::JsonMode),
+        (with(r#""max_tokens":1"#), HandsOff::JsonMode),
+        (with(r#""web_search_options":{"search_context_size":"low"}"#), HandsOff::Offsets),
+        (r#"{"messages":[]}"#.to_owned(), HandsOff::NoTurn),
+        (r#"{"messages":[{"role":"user","content":""}]}"#.to_owned(), HandsOff::NoTurn),
+        (r#"{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#.to_owned(), HandsOff::NoTurn),
         (
             r#"{"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":""}]}"#.to_owned(),
-            LeftAlone::Continuation,
+            HandsOff::Continuation,
         ),
     ] {
         match read(&body) {
-            Recognition::LeftAlone(why) => assert_eq!(why, reason, "{body}"),
+            Recognition::HandsOff(why) => assert_eq!(why, reason, "{body}"),
             other => panic!("{body}: {other:?}"),
         }
     }
-    turn(&with(r#""response_format":{"type":"text"},"n":null,"modalities":null,"logprobs":null"#));
+    for fields in [
+        r#""response_format":{"type":"text"},"n":null,"modalities":null,"logprobs":null"#,
+        r#""response_format":{},"n":1.0,"modalities":"text","logprobs":0,"max_tokens":400"#,
+        r#""n":"1","n":-1,"logit_bias":{},"grammar":"""#,
+    ] {
+        turn(&with(fields));
+    }
 }
 
 #[test]
 fn what_is_no_chat_request_is_foreign() {
-    for body in
-        ["", "hello", "[1,2]", "{}", r#"{"prompt":"x"}"#, r#"{"messages":"x"}"#, "\u{feff}{}", "{\"messages\":[1]}"]
-    {
+    for body in [
+        "",
+        "hello",
+        "[1,2]",
+        "{}",
+        r#"{"prompt":"x"}"#,
+        r#"{"messages":"x"}"#,
+        "\u{feff}{}",
+        "{\"messages\":[1]}",
+        r#"{"messages":[{"content":"x"}]}"#,
+    ] {
         assert!(matches!(read(body), Recognition::Foreign), "{body}");
     }
     let deep = format!(r#"{{"messages":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
@@ -104,44 +134,73 @@ fn what_is_no_chat_request_is_foreign() {
 
 #[test]
 fn the_text_of_every_choice_is_found_in_place() {
-    let body = br#"{"choices":[{"index":0,"message":{"role":"assistant","content":"One"}},
+    let body = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"One"}},
         {"index":1,"message":{"content":"\u0054wo"}},{"index":2,"message":{"content":null,"tool_calls":[]}}]}"#;
-    let texts = reply(TWO).texts(body).unwrap();
-    assert_eq!(texts.iter().map(|t| (t.place, t.text.as_str())).collect::<Vec<_>>(), [(0, "One"), (1, "Two")]);
-    assert!(body[texts[0].at..].starts_with(b"One"));
-    assert!(body[texts[1].at..].starts_with(b"\\u0054wo"), "escapes stay as they are");
+    assert_eq!(
+        texts(&mut *reply(TWO), body).unwrap(),
+        [(0, "One".to_owned()), (1, "\\u0054wo".to_owned())],
+        "escapes stay as they are"
+    );
 }
 
 #[test]
 fn replies_that_are_no_text_say_what_they_are() {
     let message = |inside: &str| format!(r#"{{"error":null,"choices":[{{"message":{{{inside}}}}}]}}"#);
     for (body, reason) in [
-        (message(r#""content":null"#), LeftAlone::Empty),
-        (message(r#""content":"  ""#), LeftAlone::Empty),
-        (message(r#""content":null,"tool_calls":[{}]"#), LeftAlone::ToolCall),
-        (message(r#""content":null,"function_call":{}"#), LeftAlone::ToolCall),
-        (message(r#""content":null,"refusal":"No.""#), LeftAlone::Refusal),
-        (message(r#""content":"Hi","annotations":[{"type":"url_citation"}]"#), LeftAlone::Offsets),
-        (message(r#""content":[{"type":"text"}]"#), LeftAlone::NotText),
-        (message(r#""content":"\ud800""#), LeftAlone::Unreadable),
+        (message(r#""content":null"#), Ok(HandsOff::Empty)),
+        (message(r#""content":null,"tool_calls":[{}]"#), Ok(HandsOff::ToolCall)),
+        (message(r#""content":null,"function_call":{"name":"f"}"#), Ok(HandsOff::ToolCall)),
+        (message(r#""content":null,"refusal":"No.""#), Err(HandsOff::Refusal)),
+        (message(r#""content":"Hi","annotations":[{"type":"url_citation"}]"#), Err(HandsOff::Offsets)),
+        (message(r#""content":"Hi","annotations":{"type":"url_citation"}"#), Err(HandsOff::Offsets)),
+        (message(r#""content":{"type":"text"}"#), Err(HandsOff::NotText)),
         (
             r#"{"choices":[{"finish_reason":"content_filter","message":{"content":"H"}}]}"#.to_owned(),
-            LeftAlone::Refusal,
+            Err(HandsOff::Refusal),
         ),
-        (r#"{"choices":[]}"#.to_owned(), LeftAlone::Empty),
-        (r#"{"error":{"message":"x"}}"#.to_owned(), LeftAlone::Error),
-        ("[]".to_owned(), LeftAlone::Unreadable),
-        ("not json".to_owned(), LeftAlone::Unreadable),
+        (
+            r#"{"choices":[{"logprobs":{"content":[{}]},"message":{"content":"H"}}]}"#.to_owned(),
+            Err(HandsOff::Logprobs),
+        ),
+        (r#"{"choices":[{"content_filter_offsets":{"end_offset":4}}]}"#.to_owned(), Err(HandsOff::Offsets)),
+        (message(r#""content":"The user is angry.</think>It left.""#), Err(HandsOff::Reasoning)),
+        (r#"{"choices":[]}"#.to_owned(), Ok(HandsOff::Empty)),
+        (r#"{"detail":"x"}"#.to_owned(), Ok(HandsOff::Unreadable)),
+        (r#"{"error":{"message":"x"}}"#.to_owned(), Err(HandsOff::Error)),
+        (r#"{"choices":[{"delta":{"content":NaN}}]}"#.to_owned(), Err(HandsOff::Unreadable)),
+        (r#"{"choices":[]}{"choices":[]}"#.to_owned(), Err(HandsOff::Unreadable)),
+        ("not json".to_owned(), Ok(HandsOff::Unreadable)),
     ] {
-        assert_eq!(reply(ONE).texts(body.as_bytes()), Err(reason), "{body}");
+        let mut reply = reply(ONE);
+        assert_eq!(texts(&mut *reply, &body).map(|_| reply.absence()), reason, "{body}");
+    }
+}
+
+#[test]
+fn oddities_of_real_servers_are_read() {
+    for (data, expected) in [
+        (r#"{"error":"","choices":[{"delta":{"content":"He","refusal":""}}]}"#, vec!["He"]),
+        (r#"{"choices":[{"index":"0","delta":{"content":"He","annotations":[]}}]}"#, vec!["He"]),
+        (r#"{"choices":[{"finish_reason":null,"finish_reason":"","delta":{"content":"He"}}]}"#, vec!["He"]),
+        (r#"{"choices":[{"delta":{"content":"He","annotations":[{"type":"file"}]}}]}"#, vec!["He"]),
+        (r#"{"choices":[{"logprobs":null,"delta":""}]}"#, vec![]),
+        (r#"{"choices":[{"delta":{"content":"He"},"message":{"content":"Hello"}}]}"#, vec!["He"]),
+        (r#"{"choices":[{"message":{"content":"He"}}]}"#, vec!["He"]),
+        (
+            r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":"Hm"},{"type":"text","text":"He"}]}}]}"#,
+            vec!["He"],
+        ),
+    ] {
+        let texts = texts(&mut *reply(ONE), data).unwrap();
+        assert_eq!(texts.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), expected, "{data}");
     }
 }
 
 #[test]
 fn deltas_are_told_apart_by_choice_only_where_several_were_asked_for() {
-    let chunk = br#"{"choices":[{"index":7,"delta":{"content":"He"},"finish_reason":null}]}"#;
-    assert_eq!(reply(ONE).deltas(chunk).unwrap()[0].place, 0, "some servers raise the index per token");
-    assert_eq!(reply(TWO).deltas(chunk).unwrap()[0].place, 7);
+    let chunk = r#"{"choices":[{"index":7,"delta":{"content":"He"},"finish_reason":null}]}"#;
+    assert_eq!(texts(&mut *reply(ONE), chunk).unwrap()[0].0, 0, "some servers raise the index per token");
+    assert_eq!(texts(&mut *reply(TWO), chunk).unwrap()[0].0, 7);
 }
 
 #[test]
@@ -156,8 +215,8 @@ fn chunks_without_text_pass_and_errors_end_the_editing() {
         "[DONE]",
         "",
     ] {
-        assert_eq!(reply(ONE).deltas(chunk.as_bytes()), Ok(Vec::new()), "{chunk}");
+        assert_eq!(texts(&mut *reply(ONE), chunk), Ok(Vec::new()), "{chunk}");
     }
-    assert_eq!(reply(ONE).deltas(br#"{"error":{"message":"x"}}"#), Err(LeftAlone::Error));
-    assert_eq!(reply(ONE).deltas(br#"{"choices":[{"delta":{"refusal":"No"}}]}"#), Err(LeftAlone::Refusal));
+    assert_eq!(texts(&mut *reply(ONE), r#"{"error":{"message":"x"}}"#), Err(HandsOff::Error));
+    assert_eq!(texts(&mut *reply(ONE), r#"{"choices":[{"delta":{"refusal":"No"}}]}"#), Err(HandsOff::Refusal));
 }

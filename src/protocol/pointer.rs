@@ -1,10 +1,15 @@
 //! Finds the value at a JSON Pointer (RFC 6901) in one pass, without building the document.
+//!
+//! Two reference tokens mean more than in the RFC where they meet an array: `-1` is its last element, and `*` the first
+//! element in which the rest of the pointer finds a text.
 
 use std::{fmt, slice};
 
 use jsonptr::{PointerBuf, Token};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+
+use super::json::Raw;
 
 /// A JSON Pointer, split into its reference tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,14 +20,18 @@ impl Path {
         Self(pointer.tokens().map(|token: Token<'_>| token.decoded().into_owned()).collect())
     }
 
-    /// The value at this path, borrowed from `json`; nothing where it is missing or null, or `json` is not JSON.
+    /// The value at this path, borrowed from `json`; nothing where it is missing or null.
     ///
     /// Where an object has the name twice, the last one counts, as it does for most readers.
-    pub(super) fn find<'j>(&self, json: &'j [u8]) -> Option<&'j RawValue> {
+    ///
+    /// # Errors
+    ///
+    /// If `json` is not JSON.
+    pub(super) fn find<'j>(&self, json: &'j [u8]) -> serde_json::Result<Raw<'j>> {
         let mut deserializer = serde_json::Deserializer::from_slice(json);
-        let found = At(self.0.iter()).deserialize(&mut deserializer).ok()?;
-        deserializer.end().ok()?;
-        found.filter(|raw| raw.get() != "null")
+        let found = At(self.0.iter()).deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(found.map_or_else(Raw::default, Raw::from))
     }
 }
 
@@ -66,10 +75,20 @@ impl<'de> Visitor<'de> for Step<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let wanted = self.token.parse::<usize>().ok();
+        let which = match self.token {
+            "*" => Which::FirstText,
+            "-1" => Which::Last,
+            index => index.parse().map_or(Which::None, Which::Nth),
+        };
         let mut found = None;
         for index in 0_usize.. {
-            if Some(index) == wanted {
+            let is_wanted = match which {
+                Which::FirstText => !found.is_some_and(is_text),
+                Which::Last => true,
+                Which::Nth(wanted) => index == wanted,
+                Which::None => false,
+            };
+            if is_wanted {
                 match seq.next_element_seed(At(self.rest.0.clone()))? {
                     Some(value) => found = value,
                     None => break,
@@ -106,17 +125,32 @@ impl<'de> Visitor<'de> for Step<'_> {
     }
 }
 
+/// Which elements of an array a reference token stands for.
+#[derive(Clone, Copy)]
+enum Which {
+    Nth(usize),
+    Last,
+    FirstText,
+    None,
+}
+
+/// Whether a value is a string with something in it.
+fn is_text(raw: &RawValue) -> bool {
+    raw.get().starts_with('"') && raw.get() != "\"\""
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn find<'j>(pointer: &str, json: &'j str) -> Option<&'j str> {
-        Path::new(&PointerBuf::parse(pointer).unwrap()).find(json.as_bytes()).map(RawValue::get)
+        Path::new(&PointerBuf::parse(pointer).unwrap()).find(json.as_bytes()).ok().and_then(Raw::get)
     }
 
     #[test]
     fn a_value_is_found_at_any_depth_with_its_own_bytes() {
-        let json = r#" {"a": [0, {"b/c": "x\u0041", "~": 1.50}], "n": null} "#;
+        let json = r#" {"a": [0, {"b/c": "x\u0041", "~": 1.50}], "n": null,
+            "t": [{"image": 1}, {"text": ""}, {"text": "b"}, {"text": "c"}]} "#;
         for (pointer, expected) in [
             ("/a/1/b~1c", Some(r#""x\u0041""#)),
             ("/a/1/~0", Some("1.50")),
@@ -126,6 +160,10 @@ mod tests {
             ("/a/0/b", None),
             ("/n", None),
             ("/missing", None),
+            ("/a/-1/~0", Some("1.50")),
+            ("/t/*/text", Some(r#""b""#)),
+            ("/t/-1/text", Some(r#""c""#)),
+            ("/t/*/none", None),
         ] {
             assert_eq!(find(pointer, json), expected, "{pointer}");
         }

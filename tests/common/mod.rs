@@ -15,8 +15,8 @@ use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
-    empathy::Empathy,
     layer::EmpathyLayer,
+    outcome::{Outcome, Settled},
     sentiment::{Classify, Emotion, Emotions, Pending, Polarity, Sentiment},
 };
 
@@ -43,7 +43,7 @@ impl Classify for ByWords {
 }
 
 pub(crate) fn layer() -> EmpathyLayer {
-    EmpathyLayer::new(Empathy::new(ByWords))
+    EmpathyLayer::new(ByWords)
 }
 
 /// One step of a body: a frame, an error, or not ready yet.
@@ -75,6 +75,10 @@ pub(crate) fn chunks<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Script {
 impl Body for Script {
     type Data = Bytes;
     type Error = &'static str;
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty() && self.1.is_none()
+    }
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
         if let Some(wait) = &mut self.1 {
@@ -154,6 +158,8 @@ pub(crate) struct Seen {
     pub(crate) frames: Vec<Bytes>,
     pub(crate) trailers: Option<HeaderMap>,
     pub(crate) error: Option<&'static str>,
+    /// What was done in the end, for layers further out.
+    pub(crate) settled: Option<Outcome>,
 }
 
 impl Seen {
@@ -187,8 +193,15 @@ where
 {
     let (head, body) = response.into_parts();
     let mut body = std::pin::pin!(body);
-    let mut seen =
-        Seen { status: head.status.as_u16(), headers: head.headers, frames: Vec::new(), trailers: None, error: None };
+    let settled = head.extensions.get::<Settled>().cloned();
+    let mut seen = Seen {
+        status: head.status.as_u16(),
+        headers: head.headers,
+        frames: Vec::new(),
+        trailers: None,
+        error: None,
+        settled: None,
+    };
     while let Some(frame) = body.frame().await {
         match frame.map(Frame::into_data) {
             Ok(Ok(data)) => seen.frames.push(data),
@@ -196,5 +209,7 @@ where
             Err(error) => seen.error = Some(error),
         }
     }
+    assert!(seen.error.is_some() || body.is_end_stream(), "a body that is over says so");
+    seen.settled = settled.and_then(|settled| settled.get());
     seen
 }

@@ -14,7 +14,6 @@ use self::{bot::Bot, client::Client, page::Page};
 use super::{Failure, logging, model_args::ModelArgs, signals::Signals};
 use crate::{
     config::Listen,
-    empathy::Empathy,
     layer::EmpathyLayer,
     proxy::{Rescue, Upstream, serve},
     sentiment::Classifier,
@@ -117,7 +116,7 @@ async fn start_undertone(listen: &str, bot: SocketAddr, classifier: Classifier) 
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let address = listener.local_addr()?;
     let upstream = Upstream::new(format!("http://{bot}").parse().map_err(Failure::runtime)?)?;
-    let service = Rescue::new(EmpathyLayer::new(Empathy::new(classifier)).layer(upstream));
+    let service = Rescue::new(EmpathyLayer::new(classifier).layer(upstream));
     tokio::spawn(serve(listener, service, pending::<()>(), Duration::ZERO));
     Ok(address)
 }

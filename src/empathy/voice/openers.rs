@@ -8,11 +8,11 @@ use regex_automata::{
     dfa::{Automaton, StartKind, dense},
     util::{start, syntax},
 };
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
 /// How a reply begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub(in crate::empathy) enum Opening {
     /// Too little of it is there to tell.
     Undecided,
     /// With its answer, in running text.
@@ -27,21 +27,9 @@ pub(crate) enum Opening {
     Machine,
 }
 
-impl Opening {
-    /// What stands between an acknowledgment and a reply that begins so: a space, or a blank line before a block.
-    /// Nothing where the reply itself begins with white space.
-    pub(super) fn separator(self, reply: &str) -> &'static str {
-        match self {
-            Self::Block => "\n\n",
-            _ if reply.starts_with(char::is_whitespace) => "",
-            _ => " ",
-        }
-    }
-}
-
 /// The patterns that tell how a reply begins.
 #[derive(Debug)]
-pub(super) struct Openers(dense::DFA<Vec<u32>>);
+pub(in crate::empathy) struct Openers(dense::DFA<Vec<u32>>);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,9 +49,10 @@ impl Openers {
     /// # Panics
     ///
     /// Never: a test compiles the same patterns.
-    pub(super) fn english() -> Self {
+    pub(in crate::empathy) fn english() -> Self {
         #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
-        let patterns: Patterns = toml::from_str(include_str!("openers.toml")).expect("the built-in openers are valid");
+        let patterns: Patterns =
+            toml::from_str(include_str!("en/openers.toml")).expect("the built-in openers are valid");
         let any = |alternatives: &[String]| format!("(?:{})", alternatives.join("|"));
         let Patterns { machine, block, acknowledgment, greeting } = &patterns;
         #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
@@ -76,21 +65,20 @@ impl Openers {
             .expect("the built-in openers compile")
     }
 
-    /// Reads how a reply begins. `is_complete` says that no more of it will come.
-    pub(super) fn read(&self, reply: &str, is_complete: bool) -> Opening {
-        let visible = reply.trim_start();
-        let indentation = reply.strip_suffix(visible).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
-        if visible.is_empty() {
-            return if is_complete { Opening::Plain } else { Opening::Undecided };
-        }
-        let is_json = is_complete && serde_json::from_str::<IgnoredAny>(visible).is_ok();
-        if is_json || indentation.contains('\t') || indentation.len() >= 4 {
+    /// Reads how a reply begins: its `visible` text, from its first character on, and the `blank` before that.
+    /// `is_complete` says that no more of it will come.
+    pub(in crate::empathy) fn read(&self, blank: &str, visible: &str, is_complete: bool) -> Opening {
+        let indentation = blank.rsplit('\n').next().unwrap_or_default();
+        if indentation.contains('\t') || indentation.len() >= 4 {
             return Opening::Machine;
         }
         let opening = self.run(visible, is_complete);
         let words = visible.trim_start_matches(is_decoration);
         if opening != Opening::Plain || words.len() == visible.len() {
             return opening;
+        }
+        if words.is_empty() && !is_complete {
+            return Opening::Undecided;
         }
         // Emphasis or an emoji may stand before the bot's own acknowledgment; a block or code it does not make.
         match self.run(words, is_complete) {
@@ -138,6 +126,11 @@ fn is_decoration(c: char) -> bool {
 mod tests {
     use super::*;
 
+    fn read(openers: &Openers, reply: &str, is_complete: bool) -> Opening {
+        let visible = reply.trim_start();
+        openers.read(reply.strip_suffix(visible).unwrap(), visible, is_complete)
+    }
+
     #[test]
     fn replies_are_told_apart_by_their_first_words() {
         let openers = Openers::english();
@@ -158,9 +151,31 @@ mod tests {
             ("Sounds frustrating.", Opening::Acknowledgment),
             ("You have every right to be angry.", Opening::Acknowledgment),
             ("One moment please.", Opening::Acknowledgment),
-            ("true", Opening::Machine),
-            ("42", Opening::Machine),
             ("\"quoted\"", Opening::Machine),
+            ("“quoted”", Opening::Machine),
+            ("json\n{\"a\": 1}", Opening::Machine),
+            ("[TOOL_CALLS][{}]", Opening::Machine),
+            ("[get_parcel(id=\"1\")]", Opening::Machine),
+            ("[Track it](https://x.example)", Opening::Machine),
+            ("![label](https://x.example/a.png)", Opening::Machine),
+            ("[Order 4711] has left.", Opening::Plain),
+            ("◁think▷ The user", Opening::Machine),
+            ("analysisThe user is angry.", Opening::Machine),
+            ("Analysis of the parcel is under way.", Opening::Plain),
+            ("Thought: the parcel must be tracked.", Opening::Machine),
+            ("Action: track\nAction Input: {}", Opening::Machine),
+            ("status: lost\nparcel: 4711", Opening::Machine),
+            ("Status: it is lost.", Opening::Plain),
+            ("id,status\n4711,lost", Opening::Machine),
+            ("UPDATE parcels SET status='lost'", Opening::Machine),
+            ("Update: it has left.", Opening::Plain),
+            ("print(\"hello\")", Opening::Machine),
+            ("curl -s http://x | jq .", Opening::Machine),
+            ("$x^2$", Opening::Machine),
+            ("$42.90 is on its way to you.", Opening::Plain),
+            ("&lt;b&gt;", Opening::Machine),
+            ("data:image/png;base64,iVBORw0KGgo=", Opening::Machine),
+            ("Order(s) 4711 left.", Opening::Plain),
             ("    {\"a\": 1}", Opening::Machine),
             ("#!/bin/bash\necho hi", Opening::Machine),
             ("def f():", Opening::Machine),
@@ -177,7 +192,6 @@ mod tests {
             ("(1) one", Opening::Block),
             ("*Nearly* there: it ships tomorrow.", Opening::Plain),
             ("#1 in the list is yours.", Opening::Plain),
-            ("", Opening::Plain),
             ("I'm so sorry to hear that!", Opening::Acknowledgment),
             ("I\u{2019}m really sorry.", Opening::Acknowledgment),
             ("i am AWFULLY sorry.", Opening::Acknowledgment),
@@ -203,7 +217,7 @@ mod tests {
             ("| a | b |", Opening::Block),
             ("\n\n    code", Opening::Machine),
         ] {
-            assert_eq!(openers.read(reply, true), expected, "{reply}");
+            assert_eq!(read(&openers, reply, true), expected, "{reply}");
         }
     }
 
@@ -211,10 +225,10 @@ mod tests {
     fn a_reply_that_begins_with_its_answer_is_recognised_within_its_first_word() {
         let openers = Openers::english();
         for reply in ["Your o", "25 M", "Ship", "The ", "An"] {
-            assert_eq!(openers.read(reply, false), Opening::Plain, "{reply}");
+            assert_eq!(read(&openers, reply, false), Opening::Plain, "{reply}");
         }
-        for reply in ["", "  ", "I", "I'm", "I'm so", "Tha", "1", "#", "-"] {
-            assert_eq!(openers.read(reply, false), Opening::Undecided, "{reply}");
+        for reply in ["I", "I'm", "I'm so", "Tha", "1", "#", "-"] {
+            assert_eq!(read(&openers, reply, false), Opening::Undecided, "{reply}");
         }
     }
 
@@ -225,17 +239,10 @@ mod tests {
             let mut verdict = Opening::Undecided;
             for end in (0..=reply.len()).filter(|end| reply.is_char_boundary(*end)) {
                 let (beginning, rest) = reply.split_at(end);
-                let now = openers.read(beginning, rest.is_empty());
+                let now = read(&openers, beginning, rest.is_empty());
                 assert!(verdict == Opening::Undecided || now == verdict, "{beginning:?}: {verdict:?}, then {now:?}");
                 verdict = now;
             }
         }
-    }
-
-    #[test]
-    fn a_block_keeps_its_line_and_white_space_is_not_doubled() {
-        assert_eq!(Opening::Plain.separator("Your"), " ");
-        assert_eq!(Opening::Plain.separator(" Your"), "");
-        assert_eq!(Opening::Block.separator("- a"), "\n\n");
     }
 }

@@ -1,16 +1,16 @@
-//! Which responses may be edited, and which of their headers describe the bytes.
+//! Which replies may be edited, which of their headers describe the bytes, and how it is announced what was done.
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{
-        ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-        ETAG,
-    },
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG},
     response,
 };
 
-use super::outcome::{HEADER, NotEditable};
-use crate::{fields::members, protocol::Framing};
+use crate::{
+    fields::members,
+    outcome::{HEADER, Outcome, Settled},
+    protocol::HandsOff,
+};
 
 /// What describes the bytes of a body and is wrong once they change: validators (RFC 9110, section 8.8), digests
 /// (RFC 9530 and the fields it replaces), ranges, and message signatures, which may cover any of these (RFC 9421).
@@ -26,49 +26,44 @@ const OF_THE_BYTES: [HeaderName; 9] = [
     CONTENT_LENGTH,
 ];
 
-/// How a reply comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// One JSON text.
-    Json,
-    /// Event by event.
-    Stream(Framing),
-}
-
-/// How an editable response comes, or why it is not editable.
-pub(super) fn shape(head: &response::Parts, respect_no_transform: bool) -> Result<Shape, NotEditable> {
+/// Whether HTTP and the operator let a reply with this head be edited.
+///
+/// # Errors
+///
+/// The reason why not.
+pub(super) fn editable(head: &response::Parts, respect_no_transform: bool) -> Result<(), HandsOff> {
     if head.headers.contains_key(HEADER) {
-        return Err(NotEditable::Chained);
+        return Err(HandsOff::Chained);
     }
     if head.status == StatusCode::PARTIAL_CONTENT || head.headers.contains_key(CONTENT_RANGE) {
-        return Err(NotEditable::Partial);
+        return Err(HandsOff::Partial);
     }
     let has_no_content = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT);
     if !head.status.is_success() || has_no_content {
-        return Err(NotEditable::Status);
+        return Err(HandsOff::Status);
     }
-    if members(&head.headers, &CONTENT_ENCODING).any(|coding| !coding.eq_ignore_ascii_case("identity")) {
-        return Err(NotEditable::Encoding);
+    if members(&head.headers, &CONTENT_ENCODING).any(|coding| !is_no_coding(coding)) {
+        return Err(HandsOff::Encoding);
     }
     let mut directives = members(&head.headers, &CACHE_CONTROL);
     if respect_no_transform && directives.any(|directive| directive.eq_ignore_ascii_case("no-transform")) {
-        return Err(NotEditable::NoTransform);
+        return Err(HandsOff::NoTransform);
     }
-    media_type(&head.headers).ok_or(NotEditable::MediaType)
+    Ok(())
 }
 
-fn media_type(headers: &HeaderMap) -> Option<Shape> {
-    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let essence = value.split(';').next()?.trim().to_ascii_lowercase();
-    match essence.as_str() {
-        "text/event-stream" => Some(Shape::Stream(Framing::Sse)),
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
-            Some(Shape::Stream(Framing::Ndjson))
-        }
-        "application/json" => Some(Shape::Json),
-        _ if essence.starts_with("application/") && essence.ends_with("+json") => Some(Shape::Json),
-        _ => None,
-    }
+/// Whether a coding leaves the bytes as they are. `none` is not registered, but what the documentation of a widely used
+/// SDK tells people to send against proxies that compress; `utf-8` is a charset put in the wrong field.
+fn is_no_coding(coding: &str) -> bool {
+    ["identity", "none", "utf-8", "utf8"].iter().any(|name| coding.eq_ignore_ascii_case(name))
+}
+
+/// Says on a response what was done to it, or will be. What another undertone said stays.
+pub(super) fn announce<B>(mut response: Response<B>, outcome: Outcome, settled: Settled) -> Response<B> {
+    response.headers_mut().entry(HEADER).or_insert_with(|| outcome.header());
+    response.extensions_mut().insert(outcome);
+    response.extensions_mut().insert(settled);
+    response
 }
 
 /// Drops what describes the bytes of a body that is about to change. A `Content-Length` is corrected where the new
@@ -108,12 +103,10 @@ fn refuses_identity(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::Response;
-
     use super::*;
 
     /// A status, headers, and what is to be made of them.
-    type Case<'a> = (u16, &'a [(&'a str, &'a str)], Result<Shape, NotEditable>);
+    type Case<'a> = (u16, &'a [(&'a str, &'a str)], Result<(), HandsOff>);
 
     fn head(status: u16, headers: &[(&str, &str)]) -> response::Parts {
         let mut response = Response::builder().status(status);
@@ -124,34 +117,32 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_plain_successful_json_and_event_streams_are_editable() {
-        let json = ("content-type", "application/json; charset=utf-8");
-        let cases: [Case<'_>; 14] = [
-            (200, &[json], Ok(Shape::Json)),
-            (201, &[("content-type", "application/vnd.bot+json")], Ok(Shape::Json)),
-            (200, &[("content-type", "Text/Event-Stream")], Ok(Shape::Stream(Framing::Sse))),
-            (200, &[("content-type", "application/x-ndjson")], Ok(Shape::Stream(Framing::Ndjson))),
-            (200, &[json, ("content-encoding", "identity")], Ok(Shape::Json)),
-            (200, &[json, ("content-encoding", "gzip")], Err(NotEditable::Encoding)),
-            (200, &[json, ("content-range", "bytes 0-1/5")], Err(NotEditable::Partial)),
-            (206, &[json], Err(NotEditable::Partial)),
-            (204, &[json], Err(NotEditable::Status)),
-            (302, &[json], Err(NotEditable::Status)),
-            (500, &[json], Err(NotEditable::Status)),
-            (200, &[("content-type", "text/html")], Err(NotEditable::MediaType)),
-            (200, &[], Err(NotEditable::MediaType)),
-            (200, &[json, ("undertone", "none")], Err(NotEditable::Chained)),
+    fn only_whole_plain_successful_replies_are_editable() {
+        let cases: [Case<'_>; 13] = [
+            (200, &[], Ok(())),
+            (201, &[], Ok(())),
+            (200, &[("content-encoding", "identity")], Ok(())),
+            (200, &[("content-encoding", "none")], Ok(())),
+            (200, &[("content-encoding", "UTF-8")], Ok(())),
+            (200, &[("content-encoding", "")], Ok(())),
+            (200, &[("content-encoding", "gzip")], Err(HandsOff::Encoding)),
+            (200, &[("content-range", "bytes 0-1/5")], Err(HandsOff::Partial)),
+            (206, &[], Err(HandsOff::Partial)),
+            (204, &[], Err(HandsOff::Status)),
+            (302, &[], Err(HandsOff::Status)),
+            (500, &[], Err(HandsOff::Status)),
+            (200, &[("undertone", "none")], Err(HandsOff::Chained)),
         ];
         for (status, headers, expected) in cases {
-            assert_eq!(shape(&head(status, headers), false), expected, "{status} {headers:?}");
+            assert_eq!(editable(&head(status, headers), false), expected, "{status} {headers:?}");
         }
     }
 
     #[test]
     fn no_transform_counts_only_where_the_operator_wants_it() {
-        let head = head(200, &[("content-type", "application/json"), ("cache-control", "no-cache, No-Transform")]);
-        assert_eq!(shape(&head, false), Ok(Shape::Json));
-        assert_eq!(shape(&head, true), Err(NotEditable::NoTransform));
+        let head = head(200, &[("cache-control", "no-cache, No-Transform")]);
+        assert_eq!(editable(&head, false), Ok(()));
+        assert_eq!(editable(&head, true), Err(HandsOff::NoTransform));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::Deserialize;
 
-use super::Weight;
+use crate::empathy::Weight;
 use crate::sentiment::Emotion;
 
 /// In whose voice undertone speaks.
@@ -58,20 +58,20 @@ impl FromStr for Tone {
 /// One sentence, and how strong it is.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Variant {
+pub(in crate::empathy) struct Variant {
     /// Said only to turns of at least this weight.
-    pub(super) weight: Weight,
+    pub(in crate::empathy) weight: Weight,
     /// The sentence.
-    pub(super) say: String,
+    pub(in crate::empathy) say: String,
 }
 
 /// A sentence that may be said to a turn.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Candidate<'a> {
+pub(in crate::empathy) struct Candidate<'a> {
     /// The sentence.
-    pub(super) variant: &'a Variant,
+    pub(in crate::empathy) variant: &'a Variant,
     /// Whether it is from the section of the feeling that the turn shows.
-    pub(super) is_named: bool,
+    pub(in crate::empathy) is_named: bool,
 }
 
 /// What may be said, for each feeling and tone.
@@ -153,7 +153,7 @@ impl Phrasebook {
     #[must_use]
     pub fn english() -> Self {
         #[expect(clippy::expect_used, reason = "the text is compiled in, and a test reads it")]
-        Self::from_toml(include_str!("phrases.en.toml")).expect("the built-in phrasebook is valid")
+        Self::from_toml(include_str!("en/phrases.toml")).expect("the built-in phrasebook is valid")
     }
 
     /// Reads a phrasebook.
@@ -181,7 +181,12 @@ impl Phrasebook {
 
     /// Everything that may be said to an unpleasant turn of this weight, whose words show `emotion`: the strongest
     /// last, and of equals the one that fits the feeling.
-    pub(super) fn candidates(&self, emotion: Option<Emotion>, tone: Tone, weight: Weight) -> Vec<Candidate<'_>> {
+    pub(in crate::empathy) fn candidates(
+        &self,
+        emotion: Option<Emotion>,
+        tone: Tone,
+        weight: Weight,
+    ) -> Vec<Candidate<'_>> {
         let named = emotion.and_then(|emotion| self.section(emotion)).map_or(&[][..], |section| section.tone(tone));
         let any = self.problem.tone(tone).iter().map(|variant| Candidate { variant, is_named: false });
         let named = named.iter().map(|variant| Candidate { variant, is_named: true });

@@ -1,0 +1,7 @@
+//! In which words undertone speaks, and how it reads a bot's: data (`en/*.toml`), and what compiles it.
+
+mod openers;
+mod phrasebook;
+
+pub(super) use self::openers::{Openers, Opening};
+pub use self::phrasebook::{Phrasebook, PhrasebookError, Tone, UnknownTone};

@@ -1,0 +1,318 @@
+//! Edits the text of one reply in place, and lets go of it as early as it can. Frames in, bytes out; no HTTP.
+//!
+//! Frames are read until each text of the reply has begun. The frames of a beginning are held while it is undecided what
+//! becomes of it; then the change is made in the frames' own text and everything held goes out. No frame is added, none
+//! waits for longer than its predecessors, and after the last edit the bot's bytes pass as they are. A reply that comes
+//! whole is a single frame and goes the same way.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::{
+    guard::guard,
+    text::{Part, Placed, Text},
+};
+use crate::{
+    empathy::{Adjustment, Intent, Policy, Review, Silence},
+    outcome::{FailOpen, Reason, Verdict},
+    protocol::{Edit, Frame, Framer, Framing, HandsOff, Piece, PieceKind, ReplyReader, apply},
+};
+
+/// Edits one reply.
+#[derive(Debug)]
+pub(super) struct Editor {
+    reader: Box<dyn ReplyReader>,
+    policy: Policy,
+    /// What is to be said, once that is decided.
+    intent: Option<Intent>,
+    /// How the head says that the reply is divided.
+    labelled: Framing,
+    /// None until the first byte shows how it really is.
+    framer: Option<Framer>,
+    texts: Vec<Text>,
+    held: VecDeque<Held>,
+    /// The number of the frame at the front of `held`.
+    first_held: usize,
+    held_bytes: usize,
+    max_held_bytes: usize,
+    /// What has been done.
+    adjustment: Option<Adjustment>,
+    /// Why the latest text that was left alone was.
+    reason: Option<Reason>,
+    /// Nothing more can change: bytes pass unread.
+    is_passing: bool,
+}
+
+/// A frame that waits, and what changes in it.
+#[derive(Debug)]
+struct Held {
+    frame: Frame,
+    edits: Vec<Edit>,
+}
+
+/// What an editor waits for while it holds something back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holding {
+    /// It holds nothing.
+    Nothing,
+    /// There is text, and it is not decided yet what is to be said.
+    Plan,
+    /// The text is one word so far: a verdict for a program, if no other follows.
+    Word,
+    /// More of the reply's beginning, or the end of a frame.
+    Beginning,
+}
+
+impl Editor {
+    pub(super) fn new(
+        labelled: Framing,
+        reader: Box<dyn ReplyReader>,
+        policy: Policy,
+        max_held_bytes: usize,
+    ) -> Result<Self, FailOpen> {
+        let texts = guard(|| reader.texts())?;
+        Ok(Self {
+            reader,
+            policy,
+            intent: None,
+            labelled,
+            framer: None,
+            texts: std::iter::repeat_with(Text::default).take(texts).collect(),
+            held: VecDeque::new(),
+            first_held: 0,
+            held_bytes: 0,
+            max_held_bytes,
+            adjustment: None,
+            reason: None,
+            is_passing: false,
+        })
+    }
+
+    /// What came of it, once each text has been dealt with.
+    pub(super) fn verdict(&self) -> Option<Verdict> {
+        let is_settled = self.is_passing || self.texts.iter().all(Text::is_decided);
+        is_settled.then(|| match (self.adjustment, self.reason) {
+            (Some(adjustment), _) => Verdict::Adjusted(adjustment),
+            (None, Some(reason)) => Verdict::Untouched(reason),
+            (None, None) => Verdict::Untouched(HandsOff::Empty.into()),
+        })
+    }
+
+    /// Whether bytes pass unread from here on.
+    pub(super) const fn is_passing(&self) -> bool {
+        self.is_passing
+    }
+
+    /// How many bytes it holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        let waiting = self.framer.as_ref().map_or(0, Framer::buffered);
+        let remembered: usize = self.texts.iter().map(Text::remembered).sum();
+        self.held_bytes + waiting + remembered
+    }
+
+    /// What it waits for, if it holds anything back.
+    pub(super) fn holding(&self) -> Holding {
+        let mut waiting = self.texts.iter().filter(|text| text.holds_from().is_some()).peekable();
+        if waiting.peek().is_some() && !self.is_passing {
+            return match self.intent {
+                None => Holding::Plan,
+                Some(_) if waiting.all(|text| text.word().is_some()) => Holding::Word,
+                Some(_) => Holding::Beginning,
+            };
+        }
+        let is_cut = self.framer.as_ref().is_some_and(|framer| framer.buffered() > 0);
+        if is_cut || !self.held.is_empty() { Holding::Beginning } else { Holding::Nothing }
+    }
+
+    /// It is decided what is to be said.
+    pub(super) fn speak(&mut self, intent: Intent, out: &mut VecDeque<Bytes>) {
+        self.intent = Some(intent);
+        self.decide(false);
+        self.release(out);
+    }
+
+    /// Takes the next bytes of the body and gives out what may go on.
+    pub(super) fn push(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
+        if self.is_passing {
+            out.push_back(chunk);
+            return;
+        }
+        let Some(framer) = &mut self.framer else { return self.begin(chunk, out) };
+        framer.push(&chunk);
+        self.advance(false, out);
+    }
+
+    /// Takes a reply that comes whole.
+    pub(super) fn whole(&mut self, body: Bytes, out: &mut VecDeque<Bytes>) {
+        self.take(Frame::whole(body), out);
+        self.finish(out);
+    }
+
+    /// The body has ended: what is undecided is decided with what is there.
+    pub(super) fn finish(&mut self, out: &mut VecDeque<Bytes>) {
+        self.advance(true, out);
+        self.decide(true);
+        let absence = guard(|| self.reader.absence()).map_or_else(Reason::from, Reason::from);
+        self.give_up(absence, out);
+    }
+
+    /// A text of one word has waited long enough for another.
+    pub(super) fn settle_for_a_word(&mut self, out: &mut VecDeque<Bytes>) {
+        for text in &mut self.texts {
+            if let Some(change) = text.word().cloned() {
+                self.adjustment = Some(change.adjustment);
+                place(&mut self.held, self.first_held, text.change(change));
+            }
+        }
+        self.release(out);
+    }
+
+    /// Lets everything go as it is from here on, for this reason if there is no other.
+    pub(super) fn give_up(&mut self, reason: impl Into<Reason>, out: &mut VecDeque<Bytes>) {
+        if self.is_passing {
+            return;
+        }
+        self.reason.get_or_insert(reason.into());
+        self.is_passing = true;
+        self.release(out);
+    }
+
+    /// The first bytes show how the reply is divided; white space before them is not waited with.
+    fn begin(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
+        let Some(start) = chunk.iter().position(|byte| !byte.is_ascii_whitespace()) else {
+            out.push_back(chunk);
+            return;
+        };
+        let start = chunk.get(start..).unwrap_or_default();
+        match guard(|| self.reader.reframe(self.labelled, start)) {
+            Ok(Ok(framing)) => {
+                let mut framer = Framer::new(framing);
+                framer.push(&chunk);
+                self.framer = Some(framer);
+                self.advance(false, out);
+            }
+            Ok(Err(reason)) => self.stop_at(reason.into(), chunk, out),
+            Err(reason) => self.stop_at(reason.into(), chunk, out),
+        }
+    }
+
+    fn stop_at(&mut self, reason: Reason, chunk: Bytes, out: &mut VecDeque<Bytes>) {
+        self.give_up(reason, out);
+        out.push_back(chunk);
+    }
+
+    /// Reads every frame that is there in full; at the end of the body, also what is left.
+    fn advance(&mut self, is_over: bool, out: &mut VecDeque<Bytes>) {
+        while !self.is_passing
+            && let Some(frame) = self.framer.as_mut().and_then(|framer| framer.next_frame(is_over))
+        {
+            self.take(frame, out);
+        }
+        if self.held_bytes() > self.max_held_bytes {
+            self.give_up(FailOpen::ReplyTooLong, out);
+        }
+    }
+
+    /// Holds a frame, reads it, decides what can be decided, and lets go of what need not wait.
+    fn take(&mut self, frame: Frame, out: &mut VecDeque<Bytes>) {
+        self.held_bytes += frame.raw().len();
+        self.held.push_back(Held { frame, edits: Vec::new() });
+        match self.read() {
+            Ok(()) => {
+                self.decide(false);
+                self.release(out);
+            }
+            Err(reason) => self.give_up(reason, out),
+        }
+    }
+
+    /// Reads the frame that was held last.
+    fn read(&mut self) -> Result<(), Reason> {
+        let Some(Held { frame, .. }) = self.held.back() else { return Ok(()) };
+        let number = self.first_held + self.held.len() - 1;
+        let mut pieces = Vec::new();
+        guard(|| self.reader.read(frame, &mut pieces))??;
+        let mut edits = Vec::new();
+        for piece in pieces {
+            let Some(text) = self.texts.get_mut(piece.text) else { continue };
+            let part = part_of(frame, number, &piece).ok_or(HandsOff::Unreadable)?;
+            edits.extend(text.take(part, piece.kind).ok_or(HandsOff::Unreadable)?);
+        }
+        if let Some(held) = self.held.back_mut() {
+            held.edits.extend(edits);
+        }
+        Ok(())
+    }
+
+    /// Looks at each beginning once more.
+    fn decide(&mut self, is_over: bool) {
+        let Some(intent) = &self.intent else { return };
+        for text in &mut self.texts {
+            let Some((visible, is_complete)) = text.beginning(is_over) else { continue };
+            match guard(|| self.policy.review(intent, visible, is_complete)) {
+                Ok(Review::Wait) => text.wait(None),
+                Ok(Review::ChangeIfMore(change)) => text.wait(Some(change)),
+                Ok(Review::Change(change)) => {
+                    self.adjustment = Some(change.adjustment);
+                    place(&mut self.held, self.first_held, text.change(change));
+                }
+                // Why there are no words, the reader knows better.
+                Ok(Review::Leave(Silence::Empty)) => text.leave(),
+                Ok(Review::Leave(silence)) => {
+                    self.reason = Some(silence.into());
+                    text.leave();
+                }
+                Err(reason) => {
+                    self.reason = Some(reason.into());
+                    text.leave();
+                }
+            }
+        }
+    }
+
+    /// Lets go of what need not wait any longer; of everything, once nothing more can change.
+    fn release(&mut self, out: &mut VecDeque<Bytes>) {
+        if self.texts.iter().all(Text::is_decided) {
+            // Texts that keep their words have no copies that must agree.
+            self.is_passing |= self.adjustment.is_none() || !guard(|| self.reader.expects_copies()).unwrap_or(false);
+        }
+        let keep = self.texts.iter().filter_map(Text::holds_from).min().filter(|_| !self.is_passing);
+        while !self.held.is_empty() && keep.is_none_or(|keep| self.first_held < keep) {
+            let Some(Held { frame, edits }) = self.held.pop_front() else { break };
+            self.first_held += 1;
+            self.held_bytes = self.held_bytes.saturating_sub(frame.raw().len());
+            if edits.is_empty() {
+                out.push_back(frame.raw().clone());
+            } else {
+                out.extend(apply(frame.raw().clone(), edits));
+            }
+        }
+        if self.is_passing {
+            out.extend(self.framer.as_mut().map(Framer::take_rest).filter(|rest| !rest.is_empty()));
+        }
+    }
+}
+
+/// A piece's place in the bytes of its frame.
+fn part_of(frame: &Frame, number: usize, piece: &Piece) -> Option<Part> {
+    let span = match piece.kind {
+        PieceKind::End => 0..0,
+        PieceKind::Delta | PieceKind::Copy | PieceKind::Offset => frame.raw_range(&piece.span)?,
+    };
+    let raw = frame.raw().get(span.clone()).map(|raw| frame.raw().slice_ref(raw))?;
+    Some(Part { frame: number, span, raw, encoding: piece.encoding })
+}
+
+/// Notes the edits of frames that are held, whose first is number `first`.
+fn place(held: &mut VecDeque<Held>, first: usize, placed: Vec<Placed>) {
+    for (frame, edit) in placed {
+        if let Some(held) = frame.checked_sub(first).and_then(|index| held.get_mut(index)) {
+            held.edits.push(edit);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "editor_tests.rs"]
+mod tests;

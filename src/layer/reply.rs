@@ -1,0 +1,241 @@
+//! From the head of a reply to the response that goes out: as it is, edited whole, or edited as it passes.
+
+use std::{
+    collections::VecDeque,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Response, response};
+use http_body::Body;
+
+use super::{
+    ReplyBody,
+    collect::{Collect, Collected, Prefixed},
+    editor::Editor,
+    exchange::Exchange,
+    guard::guard,
+    response::{announce, describe_edited, editable},
+    streamed::Streamed,
+};
+use crate::{
+    empathy::{Adjustment, Intent},
+    outcome::{FailOpen, Reason, Ticket, Verdict},
+    protocol::{Framing, HandsOff, ReplyReader, holds_a_whole_value},
+};
+
+/// What the head of a reply makes of it.
+pub(super) enum Received<B: Body> {
+    /// It passes as it is.
+    Done(Response<ReplyBody<B>>),
+    /// It may be edited, once it is decided what is to be said.
+    Undecided(Undecided<B>),
+}
+
+/// A reply of which only the head has been looked at.
+pub(super) struct Undecided<B> {
+    pub(super) exchange: Box<Exchange>,
+    response: Response<B>,
+    reader: Box<dyn ReplyReader>,
+    framing: Framing,
+}
+
+/// What is to become of a reply that it was decided about.
+pub(super) enum Arrival<B: Body> {
+    /// This goes out.
+    Response(Response<ReplyBody<B>>),
+    /// It comes whole, and is to be collected.
+    Whole(Reply<B>),
+}
+
+/// A reply that comes whole and is being collected.
+pub(super) struct Reply<B: Body> {
+    head: response::Parts,
+    collect: Collect<B>,
+    exchange: Box<Exchange>,
+    reader: Box<dyn ReplyReader>,
+    intent: Intent,
+}
+
+impl<B: Body<Data = Bytes>> Received<B> {
+    /// The reply passes as it is.
+    pub(super) fn pass_on(mut ticket: Ticket, response: Response<B>, reason: Reason) -> Self {
+        let outcome = ticket.settle(Verdict::Untouched(reason));
+        Self::Done(announce(response.map(ReplyBody::untouched), outcome, ticket.settled()))
+    }
+
+    /// Looks at the head of a reply.
+    pub(super) fn of(mut exchange: Box<Exchange>, response: Response<B>) -> Self {
+        let (head, body) = response.into_parts();
+        let examined = examine(&mut exchange, &head);
+        let response = Response::from_parts(head, body);
+        match examined {
+            Ok((reader, framing)) => Self::Undecided(Undecided { exchange, response, reader, framing }),
+            Err(reason) => Self::Done(untouched(*exchange, response.map(ReplyBody::untouched), reason)),
+        }
+    }
+}
+
+fn examine(exchange: &mut Exchange, head: &response::Parts) -> Result<(Box<dyn ReplyReader>, Framing), Reason> {
+    editable(head, exchange.settings.respect_no_transform)?;
+    let mut reader = exchange.take_reader()?;
+    let framing = guard(|| reader.framing(head))??;
+    Ok((reader, framing))
+}
+
+fn untouched<B: Body>(exchange: Exchange, response: Response<ReplyBody<B>>, reason: Reason) -> Response<ReplyBody<B>> {
+    let (outcome, settled) = exchange.settle(Verdict::Untouched(reason));
+    announce(response, outcome, settled)
+}
+
+impl<B: Body<Data = Bytes>> Undecided<B> {
+    /// Goes on with a decision, or without one if none was there in time.
+    pub(super) fn go_on(self, decision: Option<Result<Intent, Reason>>) -> Arrival<B> {
+        let Self { exchange, response, reader, framing } = self;
+        match (decision, framing) {
+            (Some(Err(reason)), _) => {
+                Arrival::Response(untouched(*exchange, response.map(ReplyBody::untouched), reason))
+            }
+            (None, Framing::Whole) => {
+                let late = FailOpen::Budget.into();
+                Arrival::Response(untouched(*exchange, response.map(ReplyBody::untouched), late))
+            }
+            (Some(Ok(intent)), Framing::Whole) => {
+                let (head, body) = response.into_parts();
+                let settings = &exchange.settings;
+                let collect = Collect::new(body, settings.limits.max_reply_bytes, settings.quota.share());
+                Arrival::Whole(Reply { head, collect, exchange, reader, intent })
+            }
+            // A stream's text may take a while yet: there is time until it comes.
+            (decision, Framing::Sse | Framing::Values) => {
+                let (head, body) = response.into_parts();
+                let intent = decision.and_then(Result::ok);
+                Arrival::Response(stream(head, Prefixed::unread(body), *exchange, reader, framing, intent))
+            }
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Reply<B> {
+    /// Reads on.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Collected<B>> {
+        self.collect.poll(cx)
+    }
+
+    /// Stops early: what has been read, and the rest.
+    pub(super) fn stop(&mut self) -> Prefixed<B> {
+        self.collect.stop()
+    }
+
+    /// Milliseconds to wait for the rest of it.
+    pub(super) fn max_wait_ms(&self) -> u64 {
+        self.exchange.settings.limits.max_reply_wait_ms
+    }
+
+    /// Whether what has come shows that it will not come whole, whatever its head says: white space that keeps the
+    /// connection alive, a JSON text after which the body goes on, or no JSON at all.
+    pub(super) fn is_no_whole(&mut self) -> bool {
+        let body = self.collect.so_far();
+        match body.iter().position(|byte| !byte.is_ascii_whitespace()) {
+            None => !body.is_empty(),
+            Some(start) => {
+                let start = body.get(start..).unwrap_or_default();
+                holds_a_whole_value(&body)
+                    || guard(|| self.reader.reframe(Framing::Whole, start)) != Ok(Ok(Framing::Whole))
+            }
+        }
+    }
+
+    /// It does not come whole: it is edited as it passes.
+    pub(super) fn stream(mut self) -> Response<ReplyBody<B>> {
+        let body = self.collect.stop();
+        stream(self.head, body, *self.exchange, self.reader, Framing::Whole, Some(self.intent))
+    }
+
+    /// The reply, edited or not.
+    pub(super) fn finish(self, collected: Collected<B>) -> Response<ReplyBody<B>> {
+        let Self { head, exchange, reader, intent, .. } = self;
+        let (body, why) = match collected {
+            Collected::Whole(mut body) => {
+                let limit = exchange.settings.limits.max_reply_bytes;
+                match edit(reader, &exchange, intent, body.bytes(), limit) {
+                    Ok((pieces, adjustment)) => return edited(head, body, *exchange, pieces, adjustment),
+                    Err(reason) => (body, reason),
+                }
+            }
+            Collected::TooLong(body) => (body, FailOpen::ReplyTooLong.into()),
+            Collected::TooMany(body) => (body, FailOpen::Memory.into()),
+            Collected::TooSlow(body) => (body, FailOpen::ReplyTooSlow.into()),
+            Collected::Broken(body) => (body, FailOpen::ReplyBroken.into()),
+        };
+        untouched(*exchange, Response::from_parts(head, ReplyBody::collected(body)), why)
+    }
+}
+
+/// The pieces of an edited body, or why it stays as it is.
+fn edit(
+    reader: Box<dyn ReplyReader>,
+    exchange: &Exchange,
+    intent: Intent,
+    body: Bytes,
+    limit: usize,
+) -> Result<(VecDeque<Bytes>, Adjustment), Reason> {
+    let policy = exchange.settings.policy.clone();
+    let start = body.trim_ascii_start();
+    let framing = guard(|| reader.reframe(Framing::Whole, start))??;
+    let mut editor = Editor::new(framing, reader, policy, limit)?;
+    let mut pieces = VecDeque::new();
+    editor.speak(intent, &mut pieces);
+    if framing == Framing::Whole {
+        editor.whole(body, &mut pieces);
+    } else {
+        editor.push(body, &mut pieces);
+        editor.finish(&mut pieces);
+    }
+    match editor.verdict() {
+        Some(Verdict::Adjusted(adjustment)) => Ok((pieces, adjustment)),
+        Some(Verdict::Untouched(reason)) => Err(reason),
+        Some(Verdict::Pending | Verdict::Planned(_)) | None => Err(HandsOff::Empty.into()),
+    }
+}
+
+fn edited<B: Body<Data = Bytes>>(
+    mut head: response::Parts,
+    body: Prefixed<B>,
+    exchange: Exchange,
+    pieces: VecDeque<Bytes>,
+    adjustment: Adjustment,
+) -> Response<ReplyBody<B>> {
+    describe_edited(&mut head.headers, Some(pieces.iter().map(Bytes::len).sum()));
+    let mut trailers = body.into_trailers();
+    if let Some(trailers) = &mut trailers {
+        describe_edited(trailers, None);
+    }
+    let body = ReplyBody::collected(Prefixed::whole(pieces, trailers));
+    let (outcome, settled) = exchange.settle(Verdict::Adjusted(adjustment));
+    announce(Response::from_parts(head, body), outcome, settled)
+}
+
+/// A reply that is edited as it passes.
+fn stream<B: Body<Data = Bytes>>(
+    mut head: response::Parts,
+    body: Prefixed<B>,
+    exchange: Exchange,
+    reader: Box<dyn ReplyReader>,
+    framing: Framing,
+    intent: Option<Intent>,
+) -> Response<ReplyBody<B>> {
+    let max_held = exchange.settings.limits.max_held_bytes;
+    let editor = match Editor::new(framing, reader, exchange.settings.policy.clone(), max_held) {
+        Ok(editor) => editor,
+        Err(reason) => {
+            return untouched(exchange, Response::from_parts(head, ReplyBody::collected(body)), reason.into());
+        }
+    };
+    describe_edited(&mut head.headers, None);
+    let verdict = intent.as_ref().map_or(Verdict::Pending, |_| Verdict::Planned(Adjustment::Prepend));
+    let outcome = exchange.ticket().outcome(verdict);
+    let settled = exchange.ticket().settled();
+    let body = ReplyBody::streamed(Streamed::new(body, editor, exchange, intent));
+    announce(Response::from_parts(head, body), outcome, settled)
+}

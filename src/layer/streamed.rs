@@ -1,0 +1,219 @@
+//! A reply that is edited as it passes: drives the editor, keeps its clocks, and tells what came of it.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body, Frame};
+use tokio::time::{Sleep, sleep};
+
+use super::{
+    collect::Prefixed,
+    editor::{Editor, Holding},
+    exchange::Exchange,
+    quota::Share,
+    response::describe_edited,
+};
+use crate::{
+    empathy::Intent,
+    outcome::{FailOpen, Reason, Verdict},
+};
+
+/// For how long a reply that is one word so far waits for the second.
+const WORD: Duration = Duration::from_millis(100);
+
+/// How long an error waits behind bytes that were held until it came: a server drops what it has not yet sent when the
+/// body fails.
+const FLUSH: Duration = Duration::from_millis(20);
+
+/// A streamed reply whose beginning is being edited.
+pub(super) struct Streamed<B: Body> {
+    /// The bot's body, until it has ended.
+    body: Option<Prefixed<B>>,
+    editor: Editor,
+    /// What it holds counts for all exchanges together.
+    share: Share,
+    /// Until what was done has been told.
+    exchange: Option<Exchange>,
+    is_decided: bool,
+    /// Whether there was nothing to read since the head went out: what comes now has come after it.
+    has_idled: bool,
+    out: VecDeque<Bytes>,
+    /// What ends the body after everything in `out`: trailers or an error.
+    last: Option<Result<HeaderMap, B::Error>>,
+    /// Runs while something is held: what for, and for how much longer.
+    clock: Option<(Holding, Pin<Box<Sleep>>)>,
+    /// Runs while an error waits.
+    flush: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B: Body<Data = Bytes>> Streamed<B> {
+    pub(super) fn new(body: Prefixed<B>, mut editor: Editor, exchange: Exchange, intent: Option<Intent>) -> Self {
+        let mut out = VecDeque::new();
+        let is_decided = intent.is_some();
+        if let Some(intent) = intent {
+            editor.speak(intent, &mut out);
+        }
+        let share = exchange.settings.quota.share();
+        Self {
+            share,
+            body: Some(body),
+            editor,
+            exchange: Some(exchange),
+            is_decided,
+            has_idled: false,
+            out,
+            last: None,
+            clock: None,
+            flush: None,
+        }
+    }
+
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        loop {
+            self.decide(cx);
+            self.tell();
+            if let Some(chunk) = self.out.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(chunk))));
+            }
+            if let Some(flush) = &mut self.flush {
+                std::task::ready!(flush.as_mut().poll(cx));
+                self.flush = None;
+            }
+            if let Some(last) = self.last.take() {
+                return Poll::Ready(Some(last.map(Frame::trailers)));
+            }
+            let Some(body) = &mut self.body else { return Poll::Ready(None) };
+            match body.poll_frame(cx) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    // Nothing more can change: the same bytes go straight through.
+                    Ok(data) if self.editor.is_passing() => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                    Ok(data) => {
+                        self.editor.push(data, &mut self.out);
+                        if !self.share.set(self.editor.held_bytes()) {
+                            self.editor.give_up(FailOpen::Memory, &mut self.out);
+                        }
+                        if !self.out.is_empty() {
+                            // What waits now has not waited before.
+                            self.clock = None;
+                        }
+                    }
+                    Err(frame) => self.end(frame.into_trailers().ok().map(Ok)),
+                },
+                Poll::Ready(Some(Err(error))) => self.end(Some(Err(error))),
+                Poll::Ready(None) => self.end(None),
+                Poll::Pending => {
+                    self.has_idled = true;
+                    std::task::ready!(self.wait(cx));
+                }
+            }
+        }
+    }
+
+    /// The body has ended: with nothing more, with trailers, or broken off.
+    fn end(&mut self, mut last: Option<Result<HeaderMap, B::Error>>) {
+        self.body = None;
+        match &mut last {
+            Some(Err(_)) => self.editor.give_up(FailOpen::ReplyBroken, &mut self.out),
+            Some(Ok(_)) | None => {
+                self.decide_now();
+                self.editor.finish(&mut self.out);
+            }
+        }
+        match &mut last {
+            Some(Err(_)) if !self.out.is_empty() => self.flush = Some(Box::pin(sleep(FLUSH))),
+            Some(Ok(trailers)) if matches!(self.editor.verdict(), Some(Verdict::Adjusted(_))) => {
+                describe_edited(trailers, None);
+            }
+            Some(_) | None => {}
+        }
+        self.last = last;
+    }
+
+    /// Takes the decision when it is there.
+    fn decide(&mut self, cx: &mut Context<'_>) {
+        if !self.is_decided
+            && let Some(exchange) = &mut self.exchange
+        {
+            match exchange.poll_decision(cx) {
+                Poll::Ready(decision) => self.take(decision),
+                // The text was there with the head, which has waited for the budget already.
+                Poll::Pending if self.editor.holding() == Holding::Plan && !self.has_idled => self.decide_now(),
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    /// Takes what can be decided by now.
+    fn decide_now(&mut self) {
+        if !self.is_decided
+            && let Some(exchange) = &mut self.exchange
+        {
+            let decision = exchange.decide();
+            self.take(decision);
+        }
+    }
+
+    fn take(&mut self, decision: Result<Intent, Reason>) {
+        self.is_decided = true;
+        self.clock = None;
+        match decision {
+            Ok(intent) => self.editor.speak(intent, &mut self.out),
+            Err(reason) => self.editor.give_up(reason, &mut self.out),
+        }
+    }
+
+    /// Waits for more, as long as what is held may wait; ready when something has been done about it.
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let holding = self.editor.holding();
+        if holding == Holding::Nothing {
+            self.clock = None;
+            return Poll::Pending;
+        }
+        if self.clock.as_ref().is_none_or(|(what, _)| *what != holding) {
+            self.clock = Some((holding, Box::pin(sleep(self.limit(holding)))));
+        }
+        if let Some((_, sleep)) = &mut self.clock {
+            std::task::ready!(sleep.as_mut().poll(cx));
+        }
+        self.clock = None;
+        match holding {
+            Holding::Plan => self.decide_now(),
+            Holding::Word => self.editor.settle_for_a_word(&mut self.out),
+            Holding::Beginning | Holding::Nothing => self.editor.give_up(FailOpen::HeldTooLong, &mut self.out),
+        }
+        Poll::Ready(())
+    }
+
+    fn limit(&self, holding: Holding) -> Duration {
+        let Some(limits) = self.exchange.as_ref().map(|exchange| exchange.settings.limits) else { return WORD };
+        let max_held = Duration::from_millis(limits.max_held_ms);
+        match holding {
+            Holding::Plan => Duration::from_millis(limits.budget_ms),
+            Holding::Word => WORD.min(max_held),
+            Holding::Beginning | Holding::Nothing => max_held,
+        }
+    }
+
+    /// Tells what was done as soon as it is settled.
+    fn tell(&mut self) {
+        if let Some(verdict) = self.editor.verdict()
+            && let Some(exchange) = self.exchange.take()
+        {
+            exchange.settle(verdict);
+        }
+    }
+
+    pub(super) fn is_end_stream(&self) -> bool {
+        self.out.is_empty()
+            && self.last.is_none()
+            && self.editor.holding() == Holding::Nothing
+            && self.body.as_ref().is_none_or(|body| self.exchange.is_none() && body.is_end_stream())
+    }
+}

@@ -1,0 +1,185 @@
+//! One text of a reply: what has come of it, where its pieces are, and what becomes of it.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use crate::{
+    empathy::Change,
+    protocol::{Edit, Encoding, PieceKind, Reasoning},
+};
+
+/// A piece as it is written: in which frame, at which of its bytes, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) frame: usize,
+    pub(super) span: Range<usize>,
+    pub(super) raw: Bytes,
+    pub(super) encoding: Encoding,
+}
+
+/// What is known of one text.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    reasoning: Reasoning,
+    /// How much of the text came before the beginning, in bytes and in characters.
+    skipped: usize,
+    skipped_chars: usize,
+    /// What the user reads of it so far.
+    beginning: String,
+    /// The pieces that `beginning` came in, each with the bytes of the text that it ends before.
+    pieces: Vec<(Part, usize)>,
+    /// What depends on the text and waits in a frame until it is decided.
+    dependents: Vec<(Part, PieceKind)>,
+    has_begun: bool,
+    is_complete: bool,
+    /// What to do if no second word comes in time.
+    word: Option<Change>,
+    decided: Option<Decided>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Decided {
+    Leave,
+    Change(Change),
+}
+
+/// An edit, and in which frame.
+pub(super) type Placed = (usize, Edit);
+
+impl Text {
+    /// Takes a piece. An edit where it must agree with what was changed before; nothing if it cannot be read.
+    pub(super) fn take(&mut self, part: Part, kind: PieceKind) -> Option<Option<Edit>> {
+        match (&self.decided, kind) {
+            (None, PieceKind::Delta) => self.append(part)?,
+            (None, PieceKind::Copy) if !self.has_begun => {
+                self.append(part)?;
+                self.is_complete = true;
+            }
+            (None, PieceKind::Copy | PieceKind::Offset) => {
+                self.is_complete |= kind == PieceKind::Copy;
+                self.dependents.push((part, kind));
+            }
+            (None, PieceKind::End) => self.is_complete = true,
+            (Some(Decided::Change(change)), PieceKind::Copy | PieceKind::Offset) => {
+                return Some(self.agree(change, &part, kind));
+            }
+            (Some(_), _) => {}
+        }
+        Some(None)
+    }
+
+    fn append(&mut self, part: Part) -> Option<()> {
+        let text = part.encoding.decode(&part.raw)?;
+        self.has_begun |= !text.is_empty();
+        self.beginning.push_str(&text);
+        drop(text);
+        self.pieces.push((part, self.skipped + self.beginning.len()));
+        if !self.reasoning.is_over() {
+            let length = self.reasoning.skip(&self.beginning);
+            self.skipped_chars += self.beginning.drain(..length).count();
+            self.skipped += length;
+            self.pieces.retain(|(_, end)| *end > self.skipped);
+        }
+        Some(())
+    }
+
+    /// What there is to review, and whether that is all of it; nothing once it is decided.
+    pub(super) fn beginning(&self, is_over: bool) -> Option<(&str, bool)> {
+        if self.decided.is_some() {
+            return None;
+        }
+        let is_complete = self.is_complete || is_over;
+        let is_hidden = self.reasoning.is_inside() || !(self.reasoning.is_over() || is_complete);
+        Some((if is_hidden { "" } else { &self.beginning }, is_complete))
+    }
+
+    /// The first frame that must wait for the decision.
+    pub(super) fn holds_from(&self) -> Option<usize> {
+        if self.decided.is_some() || self.reasoning.is_inside() {
+            return None;
+        }
+        let blank = self.beginning.len() - self.beginning.trim_start().len();
+        let visible = self.pieces.iter().find(|(_, end)| *end > self.skipped + blank).map(|(part, _)| part.frame);
+        visible.into_iter().chain(self.dependents.iter().map(|(part, _)| part.frame)).min()
+    }
+
+    /// How many bytes of it are remembered although their frames have gone.
+    pub(super) fn remembered(&self) -> usize {
+        if self.holds_from().is_none() { self.beginning.len() } else { 0 }
+    }
+
+    pub(super) const fn is_decided(&self) -> bool {
+        self.decided.is_some()
+    }
+
+    /// What to do if no second word comes in time.
+    pub(super) fn word(&self) -> Option<&Change> {
+        self.word.as_ref().filter(|_| self.decided.is_none())
+    }
+
+    /// It stays undecided; a single word is changed so if no other comes in time.
+    pub(super) fn wait(&mut self, word: Option<Change>) {
+        self.word = word;
+    }
+
+    /// It keeps its words.
+    pub(super) fn leave(&mut self) {
+        self.decided = Some(Decided::Leave);
+        self.pieces.clear();
+        self.dependents.clear();
+    }
+
+    /// It changes: the edits in its pieces, and in what waits to agree with them.
+    pub(super) fn change(&mut self, change: Change) -> Vec<Placed> {
+        let cut = self.absolute(&change);
+        let last = self.pieces.len().saturating_sub(1);
+        let mut placed = Vec::new();
+        let mut start = None;
+        for (number, (part, end)) in std::mem::take(&mut self.pieces).into_iter().enumerate() {
+            let from = start.replace(end).unwrap_or_else(|| end - decoded_length(&part));
+            let takes = (from..end).contains(&cut.start) || (number == last && cut.start == end);
+            let put = if takes { change.put.as_str() } else { "" };
+            let inside = cut.start.clamp(from, end) - from..cut.end.clamp(from, end) - from;
+            if !(inside.is_empty() && put.is_empty()) {
+                placed.push((part.frame, edit(&part, inside, put)));
+            }
+        }
+        for (part, kind) in std::mem::take(&mut self.dependents) {
+            placed.extend(self.agree(&change, &part, kind).map(|edit| (part.frame, edit)));
+        }
+        self.decided = Some(Decided::Change(change));
+        placed
+    }
+
+    /// The edit that makes a copy, or a number that counts characters, agree with the change.
+    fn agree(&self, change: &Change, part: &Part, kind: PieceKind) -> Option<Edit> {
+        if kind == PieceKind::Offset {
+            let offset: usize = std::str::from_utf8(&part.raw).ok()?.parse().ok()?;
+            let chars = |range: Range<usize>| self.beginning.get(range).map_or(0, |text| text.chars().count());
+            let moved = offset >= self.skipped_chars + chars(0..change.cut.end);
+            let offset = (offset + change.put.chars().count()).checked_sub(chars(change.cut.clone()))?;
+            let with = Bytes::from(offset.to_string());
+            return moved.then(|| Edit { at: part.span.clone(), with });
+        }
+        let text = part.encoding.decode(&part.raw)?;
+        // Moderation and the like may have put other words in its place: those are not what was decided upon.
+        let is_same = text.get(self.skipped..).is_some_and(|text| text.starts_with(&self.beginning));
+        is_same.then(|| edit(part, self.absolute(change), &change.put))
+    }
+
+    /// What is cut, counted from the beginning of the whole text.
+    fn absolute(&self, change: &Change) -> Range<usize> {
+        self.skipped + change.cut.start..self.skipped + change.cut.end
+    }
+}
+
+fn decoded_length(part: &Part) -> usize {
+    part.encoding.decode(&part.raw).map_or(0, |text| text.len())
+}
+
+/// Changes the bytes of a part that stand for these bytes of its text.
+fn edit(part: &Part, text: Range<usize>, put: &str) -> Edit {
+    let at = |decoded| part.span.start + part.encoding.locate(&part.raw, decoded);
+    Edit { at: at(text.start)..at(text.end), with: part.encoding.encode(put) }
+}

@@ -1,0 +1,42 @@
+//! Every metric of undertone: its name, what it says, and its buckets, in one place.
+//!
+//! They go through the [`metrics`] facade: whoever embeds the layer brings the recorder.
+
+use std::time::Duration;
+
+/// Counter: recognised exchanges. Labels: `protocol`, `action` (`none`, or what was done), `family` and `reason` (why
+/// nothing was, else empty).
+pub const EXCHANGES: &str = "undertone_exchanges_total";
+
+/// Histogram, in seconds: how long a reply that was there waited for the decision.
+pub const WAIT: &str = "undertone_wait_seconds";
+
+/// The upper bounds of [`WAIT`]'s buckets, in seconds; the default budget is 0.03.
+pub const WAIT_BUCKETS: [f64; 8] = [0.0, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.03, 0.1];
+
+/// Tells the recorder that is installed what the metrics mean. To be called once, after it was installed.
+pub fn describe() {
+    metrics::describe_counter!(
+        EXCHANGES,
+        "Chat exchanges that were recognised, by what was done to the reply and why."
+    );
+    metrics::describe_histogram!(
+        WAIT,
+        metrics::Unit::Seconds,
+        "How long a reply that was there waited for undertone's decision."
+    );
+}
+
+pub(super) fn exchange(protocol: &str, action: &'static str, family: &'static str, reason: &'static str) {
+    let labels = [
+        metrics::Label::new("protocol", protocol.to_owned()),
+        metrics::Label::from_static_parts("action", action),
+        metrics::Label::from_static_parts("family", family),
+        metrics::Label::from_static_parts("reason", reason),
+    ];
+    metrics::counter!(EXCHANGES, labels.iter()).increment(1);
+}
+
+pub(super) fn wait(waited: Duration) {
+    metrics::histogram!(WAIT).record(waited.as_secs_f64());
+}

@@ -1,0 +1,335 @@
+//! OpenAI Responses: `POST …/responses`, plain and streamed.
+//!
+//! A stream is a sequence of typed events. The text comes in `response.output_text.delta` and is then told again, in
+//! `response.output_text.done`, `response.content_part.done`, `response.output_item.done` and `response.completed`; the
+//! official client shows the first and returns the last, so that all must agree. Citations count characters from the
+//! beginning of their part.
+
+use http::{Method, request};
+
+use super::{
+    Chat, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
+    json::{self, Any, Data, List, Raw, object},
+    openai_chat::binds,
+    reasoning,
+};
+
+/// OpenAI Responses, as OpenAI and everything compatible speak it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OpenAiResponses;
+
+impl Protocol for OpenAiResponses {
+    fn name(&self) -> &str {
+        "openai-responses"
+    }
+
+    fn claims(&self, head: &request::Parts) -> bool {
+        head.method == Method::POST && head.uri.path().trim_end_matches('/').ends_with("/responses")
+    }
+
+    fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
+        let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
+        if request.input.get().is_none() || request.messages.get().is_some() {
+            return Recognition::Foreign;
+        }
+        match request.turn() {
+            Ok(turn) => Recognition::Chat(Chat { turn, reply: Box::new(ResponsesReply::default()) }),
+            Err(reason) => Recognition::HandsOff(reason),
+        }
+    }
+}
+
+object! {
+    struct Request<'a> {
+        input: Raw<'a> = "input",
+        messages: Raw<'a> = "messages",
+        text: TextSettings<'a> = "text",
+        conversation: Raw<'a> = "conversation",
+        background: Any = "background",
+        top_logprobs: Any = "top_logprobs",
+        max_output_tokens: Raw<'a> = "max_output_tokens",
+    }
+}
+
+object! {
+    struct TextSettings<'a> {
+        format: Raw<'a> = "format",
+    }
+}
+
+object! {
+    struct Named<'a> {
+        id: Raw<'a> = "id",
+    }
+}
+
+object! {
+    /// An item of the input; one without a type is a message.
+    struct Input<'a> {
+        kind: Raw<'a> = "type",
+        role: Raw<'a> = "role",
+        content: Raw<'a> = "content",
+    }
+}
+
+impl Input<'_> {
+    fn is_from(&self, role: &str) -> bool {
+        self.role.is(role) && (self.kind.get().is_none() || self.kind.is("message"))
+    }
+}
+
+impl Request<'_> {
+    fn turn(&self) -> Result<Turn, HandsOff> {
+        if binds(self.text.format) || self.max_output_tokens.number() == Some(1) {
+            return Err(HandsOff::JsonMode);
+        }
+        if self.background.0 {
+            return Err(HandsOff::Background);
+        }
+        if self.top_logprobs.0 {
+            return Err(HandsOff::Logprobs);
+        }
+        let conversation = self.conversation.text().or_else(|| self.conversation.read::<Named<'_>>().id.text());
+        if let Some(text) = self.input.text() {
+            let turn = Turn { text, conversation, ..Turn::default() };
+            return if turn.text.trim().is_empty() { Err(HandsOff::NoTurn) } else { Ok(turn) };
+        }
+        let items: List<Input<'_>> = self.input.read();
+        let newest = items.items.iter().rposition(|item| item.is_from("user")).ok_or(HandsOff::NoTurn)?;
+        let (before, from_turn) = items.items.split_at(newest);
+        let (turn, after) = from_turn.split_first().ok_or(HandsOff::NoTurn)?;
+        let has_spoken = |item: &Input<'_>| !reasoning::visible(&json::content(item.content)).trim().is_empty();
+        if after.iter().any(|item| item.is_from("assistant") && has_spoken(item)) {
+            return Err(HandsOff::Continuation);
+        }
+        let text = json::content(turn.content);
+        if text.trim().is_empty() {
+            return Err(HandsOff::NoTurn);
+        }
+        let last_reply = before.iter().rev().find(|item| item.is_from("assistant"));
+        Ok(Turn {
+            text,
+            conversation,
+            ordinal: before.iter().filter(|item| item.is_from("user")).count(),
+            last_reply: last_reply.map(|item| json::content(item.content)),
+        })
+    }
+}
+
+/// Reads the reply to one request: the first text of its first message.
+#[derive(Debug, Default)]
+struct ResponsesReply {
+    /// Which item of the output, and which part of its content.
+    target: Option<(usize, usize)>,
+    is_over: bool,
+    absence: Option<HandsOff>,
+}
+
+object! {
+    /// An event of a stream; or, without a type, the response itself.
+    struct Event<'a> {
+        kind: Raw<'a> = "type",
+        output_index: Raw<'a> = "output_index",
+        content_index: Raw<'a> = "content_index",
+        delta: Raw<'a> = "delta",
+        text: Raw<'a> = "text",
+        logprobs: Any = "logprobs",
+        part: Part<'a> = "part",
+        item: Item<'a> = "item",
+        annotation: Annotation<'a> = "annotation",
+        response: Response<'a> = "response",
+        error: Raw<'a> = "error",
+    }
+}
+
+object! {
+    struct Response<'a> {
+        status: Raw<'a> = "status",
+        error: Raw<'a> = "error",
+        output: List<Item<'a>> = "output",
+        output_text: Raw<'a> = "output_text",
+        text: TextSettings<'a> = "text",
+    }
+}
+
+object! {
+    struct Item<'a> {
+        kind: Raw<'a> = "type",
+        content: List<Part<'a>> = "content",
+    }
+}
+
+object! {
+    struct Part<'a> {
+        kind: Raw<'a> = "type",
+        text: Raw<'a> = "text",
+        annotations: List<Annotation<'a>> = "annotations",
+        logprobs: Any = "logprobs",
+    }
+}
+
+object! {
+    struct Annotation<'a> {
+        start: Raw<'a> = "start_index",
+        end: Raw<'a> = "end_index",
+    }
+}
+
+impl Annotation<'_> {
+    fn read(&self, data: &[u8], pieces: &mut Vec<Piece>) {
+        let offsets = [self.start, self.end].into_iter().filter_map(|offset| offset.number_in(data));
+        pieces.extend(offsets.map(|span| Piece::json(0, span, PieceKind::Offset)));
+    }
+}
+
+impl Part<'_> {
+    fn is_text(&self) -> bool {
+        self.kind.is("output_text")
+    }
+
+    fn read(&self, data: &[u8], pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        if self.logprobs.0 {
+            return Err(HandsOff::Logprobs);
+        }
+        if let Some(span) = self.text.span_in(data).filter(|_| self.is_text()) {
+            pieces.push(Piece::json(0, span, PieceKind::Copy));
+            self.annotations.items.iter().for_each(|annotation| annotation.read(data, pieces));
+        }
+        Ok(())
+    }
+}
+
+impl Response<'_> {
+    /// The response as a whole, be it the body or what a stream ends with.
+    fn read(&self, data: &[u8], target: &mut Option<(usize, usize)>, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        self.check()?;
+        let messages = self.output.items.iter().enumerate().filter(|(_, item)| item.kind.is("message"));
+        let mut parts = messages
+            .flat_map(|(at, item)| item.content.items.iter().enumerate().map(move |(index, part)| ((at, index), part)));
+        let found = match *target {
+            Some(target) => parts.find(|(place, _)| *place == target),
+            None => parts.find(|(_, part)| part.is_text() && part.text.get() != Some("\"\"")),
+        };
+        if let Some((place, part)) = found {
+            *target = Some(place);
+            part.read(data, pieces)?;
+            // Not in the API, but some servers send what the SDK computes.
+            pieces.extend(self.output_text.span_in(data).map(|span| Piece::json(0, span, PieceKind::Copy)));
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), HandsOff> {
+        if self.error.says_something() || self.status.is("failed") || self.status.is("cancelled") {
+            return Err(HandsOff::Error);
+        }
+        if self.status.is("queued") {
+            return Err(HandsOff::Background);
+        }
+        if binds(self.text.format) { Err(HandsOff::JsonMode) } else { Ok(()) }
+    }
+
+    /// Why there is no text.
+    fn absence(&self) -> HandsOff {
+        let has = |kind: &str| self.output.items.iter().any(|item| item.kind.is(kind));
+        let refuses = |item: &Item<'_>| item.content.items.iter().any(|part| part.kind.is("refusal"));
+        if self.output.items.iter().any(refuses) {
+            HandsOff::Refusal
+        } else if has("function_call") || has("custom_tool_call") {
+            HandsOff::ToolCall
+        } else if self.output.is_there {
+            HandsOff::Empty
+        } else {
+            HandsOff::Unreadable
+        }
+    }
+}
+
+impl ResponsesReply {
+    /// Whether an event is about the text that is adjusted; the first that has words decides which that is.
+    fn is_about_target(&mut self, event: &Event<'_>, words: Raw<'_>) -> bool {
+        let place = (event.output_index.number().unwrap_or(0), event.content_index.number().unwrap_or(0));
+        // White space counts: it is the text's beginning.
+        if self.target.is_none() && words.get().is_some_and(|words| words != "\"\"") {
+            self.target = Some(place);
+        }
+        self.target == Some(place)
+    }
+
+    fn read_event(&mut self, event: &Event<'_>, data: &[u8], pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let kind = event.kind.text().unwrap_or_default();
+        match kind.as_str() {
+            "response.created" | "response.in_progress" => event.response.check()?,
+            "response.output_text.delta" => {
+                if event.logprobs.0 {
+                    return Err(HandsOff::Logprobs);
+                }
+                if self.is_about_target(event, event.delta) {
+                    pieces.extend(event.delta.span_in(data).map(|span| Piece::json(0, span, PieceKind::Delta)));
+                }
+            }
+            "response.output_text.done" if self.is_about_target(event, event.text) => {
+                pieces.extend(event.text.span_in(data).map(|span| Piece::json(0, span, PieceKind::Copy)));
+                pieces.push(Piece::end(0));
+            }
+            "response.output_text.annotation.added" if self.is_about_target(event, Raw::default()) => {
+                event.annotation.read(data, pieces);
+            }
+            "response.content_part.done" if event.part.is_text() && self.is_about_target(event, event.part.text) => {
+                event.part.read(data, pieces)?;
+            }
+            "response.output_item.done" => {
+                if let Some((output, content)) = self.target
+                    && event.output_index.number() == Some(output)
+                    && let Some(part) = event.item.content.items.get(content)
+                {
+                    part.read(data, pieces)?;
+                }
+            }
+            "response.completed" | "response.incomplete" | "response.failed" => {
+                self.is_over = true;
+                self.absence.get_or_insert(event.response.absence());
+                event.response.read(data, &mut self.target, pieces)?;
+            }
+            "response.refusal.delta" => self.absence = Some(HandsOff::Refusal),
+            "error" => return Err(HandsOff::Error),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl ReplyReader for ResponsesReply {
+    fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let data = frame.data();
+        let event: Event<'_> = match json::read(&data)? {
+            Data::Read(event) => event,
+            Data::Nothing => return Ok(()),
+            Data::Words => {
+                self.absence = Some(HandsOff::Unreadable);
+                return Ok(());
+            }
+        };
+        if event.error.says_something() || frame.event() == Some("error") {
+            return Err(HandsOff::Error);
+        }
+        if event.kind.get().is_some() {
+            return self.read_event(&event, &data, pieces);
+        }
+        let Ok(Data::Read(response)) = json::read::<Response<'_>>(&data) else { return Ok(()) };
+        self.absence = Some(response.absence());
+        response.read(&data, &mut self.target, pieces)
+    }
+
+    fn expects_copies(&self) -> bool {
+        !self.is_over
+    }
+
+    fn absence(&self) -> HandsOff {
+        self.absence.unwrap_or(HandsOff::Empty)
+    }
+}
+
+#[cfg(test)]
+#[path = "openai_responses_tests.rs"]
+mod tests;

@@ -1,0 +1,103 @@
+//! Where the text of a reply is: what a wire format tells the editor, frame by frame.
+
+use std::{fmt, ops::Range};
+
+use http::response;
+
+use super::{Encoding, Frame, Framing, HandsOff, framing};
+
+/// Reads the reply to one request: the state of one reply, from its head to its end.
+///
+/// A reply that comes whole is one frame. Whether it comes whole or in pieces, the reader names the same texts.
+pub trait ReplyReader: fmt::Debug + Send {
+    /// How the reply is divided, as its head says. Unless implemented, by the media types of JSON, NDJSON and
+    /// server-sent events.
+    ///
+    /// # Errors
+    ///
+    /// [`HandsOff::MediaType`], or another reason, when this protocol does not answer so.
+    fn framing(&mut self, head: &response::Parts) -> Result<Framing, HandsOff> {
+        Framing::of(head).ok_or(HandsOff::MediaType)
+    }
+
+    /// How the reply is divided, as its beginning says: heads lie. `start` begins with the first byte that is not
+    /// white space. Unless implemented, JSON that is labelled as an event stream is read as JSON, and an event stream
+    /// that is labelled as JSON is left alone.
+    ///
+    /// # Errors
+    ///
+    /// The reason to leave the reply alone.
+    fn reframe(&self, labelled: Framing, start: &[u8]) -> Result<Framing, HandsOff> {
+        match (labelled, start.first()) {
+            (Framing::Sse, Some(first)) if framing::begins_like_json(*first) => Ok(Framing::Values),
+            (Framing::Whole, Some(first)) if framing::begins_like_events(*first) => Err(HandsOff::Unreadable),
+            _ => Ok(labelled),
+        }
+    }
+
+    /// How many texts the reply has at most (several choices, say), 1 unless implemented. Each of them is adjusted.
+    fn texts(&self) -> usize {
+        1
+    }
+
+    /// Finds the pieces of text in one frame and adds them to `pieces`, in order; a frame without any adds nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`HandsOff`] when the frame shows that the reply must not be edited from here on. So does a frame that is meant
+    /// to be read and cannot be: the text it may hold is not known.
+    fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff>;
+
+    /// Whether frames after the last decision may tell a text again ([`PieceKind::Copy`], [`PieceKind::Offset`]).
+    /// Otherwise, and unless implemented, the bytes after that decision pass unread.
+    fn expects_copies(&self) -> bool {
+        false
+    }
+
+    /// Why there is no text, when the reply ends without any; [`HandsOff::Empty`] unless implemented.
+    fn absence(&self) -> HandsOff {
+        HandsOff::Empty
+    }
+}
+
+/// A piece of a reply's text, or something that depends on the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Piece {
+    /// Which of the reply's texts, below [`ReplyReader::texts`].
+    pub text: usize,
+    /// Where in the frame's data it is: inside the quotes of a JSON string.
+    pub span: Range<usize>,
+    /// What it is.
+    pub kind: PieceKind,
+    /// How it is written.
+    pub encoding: Encoding,
+}
+
+/// What a [`Piece`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PieceKind {
+    /// The next piece of the text.
+    Delta,
+    /// The text so far, told again: edited to agree. The first that is told of a text counts as a delta.
+    Copy,
+    /// The text is over: no delta follows. Its span is empty.
+    End,
+    /// A number that counts characters from the text's beginning: moved along with them.
+    Offset,
+}
+
+impl Piece {
+    /// A piece in a JSON string, by where the inside of its quotes is.
+    #[must_use]
+    pub const fn json(text: usize, span: Range<usize>, kind: PieceKind) -> Self {
+        Self { text, span, kind, encoding: Encoding::Json }
+    }
+
+    /// The end of a text.
+    #[must_use]
+    pub const fn end(text: usize) -> Self {
+        Self { text, span: 0..0, kind: PieceKind::End, encoding: Encoding::Plain }
+    }
+}
