@@ -314,5 +314,6 @@ fn place(held: &mut VecDeque<Held>, first: usize, placed: Vec<Placed>) {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "a test fails by panicking")]
 #[path = "editor_tests.rs"]
 mod tests;

@@ -24,7 +24,7 @@ pub(super) enum Recognised {
     /// An exchange whose reply passes as it is.
     HandsOff(Ticket, Reason),
     /// An exchange whose reply may be edited.
-    Chat(Exchange),
+    Chat(Box<Exchange>),
 }
 
 /// An exchange whose reply may be edited: what is known of it, and what is being found out.
@@ -75,7 +75,7 @@ impl Exchange {
         });
         match asked {
             Err(reason) => Recognised::HandsOff(ticket, reason.into()),
-            Ok((sentiment, memory)) => Recognised::Chat(Self {
+            Ok((sentiment, memory)) => Recognised::Chat(Box::new(Self {
                 settings,
                 ticket,
                 turn,
@@ -83,7 +83,7 @@ impl Exchange {
                 sentiment: Asked::Pending(sentiment),
                 memory: memory.map_or_else(|| Asked::Answered(Memory::default()), Asked::Pending),
                 intent: None,
-            }),
+            })),
         }
     }
 

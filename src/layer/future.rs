@@ -216,7 +216,7 @@ impl<S> Unsent<S> {
                 Recognised::HandsOff(ticket, reason) => Some(Course::PassOn(ticket, reason)),
                 Recognised::Chat(exchange) => {
                     ask_for_identity(&mut head.headers);
-                    Some(Course::Listen(Box::new(exchange)))
+                    Some(Course::Listen(exchange))
                 }
             },
         };

@@ -253,6 +253,7 @@ impl ReplyReader for CustomReply {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "a test fails by panicking")]
 mod tests {
     use http::Request;
 

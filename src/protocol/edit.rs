@@ -115,6 +115,7 @@ fn escape(text: &str) -> Bytes {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "a test fails by panicking")]
 mod tests {
     use proptest::prelude::*;
 

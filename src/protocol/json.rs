@@ -312,6 +312,7 @@ object! {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
 

@@ -285,5 +285,6 @@ impl ChatReply {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "a test fails by panicking")]
 #[path = "openai_chat_tests.rs"]
 mod tests;

@@ -331,5 +331,6 @@ impl ReplyReader for ResponsesReply {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "a test fails by panicking")]
 #[path = "openai_responses_tests.rs"]
 mod tests;

@@ -69,6 +69,7 @@ pub(super) fn visible(text: &str) -> &str {
 }
 
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "a test fails by panicking")]
 mod tests {
     use proptest::prelude::*;
 

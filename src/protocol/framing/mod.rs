@@ -78,7 +78,7 @@ impl Frame {
     /// A body that is one frame.
     #[must_use]
     pub fn whole(body: Bytes) -> Self {
-        let data = Vec::from([0..body.len()]);
+        let data = vec![Range { start: 0, end: body.len() }];
         Self { raw: body, data, event: None }
     }
 

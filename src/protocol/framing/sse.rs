@@ -101,7 +101,11 @@ impl Lines {
         if is_first && !bytes.trim_ascii_start().first().is_some_and(|first| begins_like_json(*first)) {
             return true;
         }
-        bytes.iter().fold(false, |closed, byte| self.balance.closes_with(*byte) || closed)
+        let mut is_closed = false;
+        for byte in bytes {
+            is_closed |= self.balance.closes_with(*byte);
+        }
+        is_closed
     }
 
     fn found(&mut self, end: usize) -> Found {

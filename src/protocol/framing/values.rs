@@ -50,7 +50,8 @@ impl Values {
             end += blank + 1;
         }
         let text = buffer.get(data.clone()).unwrap_or_default().trim_ascii_end().len();
-        let data = if text == 0 { Vec::new() } else { Vec::from([data.start..data.start + text]) };
+        let line = data.start..data.start + text;
+        let data = Some(line).filter(|line| !line.is_empty()).into_iter().collect();
         Found { end, data, event: None }
     }
 }
