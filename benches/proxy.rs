@@ -30,7 +30,7 @@ use tokio::{net::TcpListener, runtime::Runtime, task::JoinSet, time::Instant};
 use tower::{Layer, service_fn};
 use undertone::{
     layer::EmpathyLayer,
-    proxy::{Rescue, Upstream, serve},
+    proxy::{Rescue, Server, Upstream},
     sentiment::Classifier,
 };
 
@@ -74,16 +74,16 @@ fn main() -> Result<()> {
 async fn start() -> Result<(SocketAddr, SocketAddr)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let upstream = Upstream::new(format!("http://{}", listener.local_addr()?).parse()?)?;
-    tokio::spawn(serve(listener, service_fn(bot), pending::<()>(), Duration::ZERO));
+    tokio::spawn(Server::new(listener).serve(service_fn(bot), pending::<()>()));
 
     let layer = EmpathyLayer::new(Classifier::bundled()?);
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let with = listener.local_addr()?;
     let layered = Rescue::new(layer.layer(upstream.clone()));
-    tokio::spawn(serve(listener, layered, pending::<()>(), Duration::ZERO));
+    tokio::spawn(Server::new(listener).serve(layered, pending::<()>()));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let without = listener.local_addr()?;
-    tokio::spawn(serve(listener, Rescue::new(upstream), pending::<()>(), Duration::ZERO));
+    tokio::spawn(Server::new(listener).serve(Rescue::new(upstream), pending::<()>()));
     Ok((with, without))
 }
 

@@ -6,7 +6,7 @@ use crate::{
     config::{Config, File, Flags, Listen},
     empathy::{Policy, Tone},
     layer::EmpathyLayer,
-    proxy::{self, Rescue, Upstream, UpstreamUrl},
+    proxy::{Rescue, Server, Upstream, UpstreamUrl},
     sentiment::Classifier,
 };
 use anyhow::Context;
@@ -81,7 +81,7 @@ async fn serve(config: Config, upstream: Upstream, classifier: Classifier) -> Re
         second.next().await;
     };
     tokio::select! {
-        () = proxy::serve(listener, service, first.next(), drain) => {}
+        () = Server::new(listener).drain(drain).serve(service, first.next()) => {}
         () = twice => tracing::warn!("told to stop twice, not waiting for open replies"),
     }
     Ok(())

@@ -40,6 +40,8 @@ pub(super) struct Editor {
     adjustment: Option<Adjustment>,
     /// Why the latest text that was left alone was.
     reason: Option<Reason>,
+    /// The body has ended.
+    is_over: bool,
     /// Nothing more can change: bytes pass unread.
     is_passing: bool,
 }
@@ -60,8 +62,10 @@ pub(super) enum Holding {
     Plan,
     /// The text is one word so far: a verdict for a program, if no other follows.
     Word,
-    /// More of the reply's beginning, or the end of a frame.
+    /// More of the text, which may yet turn out to be an acknowledgment.
     Beginning,
+    /// The end of a frame.
+    Frame,
 }
 
 impl Editor {
@@ -85,6 +89,7 @@ impl Editor {
             max_held_bytes,
             adjustment: None,
             reason: None,
+            is_over: false,
             is_passing: false,
         })
     }
@@ -122,7 +127,7 @@ impl Editor {
             };
         }
         let is_cut = self.framer.as_ref().is_some_and(|framer| framer.buffered() > 0);
-        if is_cut || !self.held.is_empty() { Holding::Beginning } else { Holding::Nothing }
+        if is_cut || !self.held.is_empty() { Holding::Frame } else { Holding::Nothing }
     }
 
     /// It is decided what is to be said.
@@ -151,21 +156,34 @@ impl Editor {
 
     /// The body has ended: what is undecided is decided with what is there.
     pub(super) fn finish(&mut self, out: &mut VecDeque<Bytes>) {
+        self.is_over = true;
         self.advance(true, out);
         self.decide(true);
         let absence = guard(|| self.reader.absence()).map_or_else(Reason::from, Reason::from);
         self.give_up(absence, out);
     }
 
-    /// A text of one word has waited long enough for another.
-    pub(super) fn settle_for_a_word(&mut self, out: &mut VecDeque<Bytes>) {
-        for text in &mut self.texts {
-            if let Some(change) = text.word().cloned() {
-                self.adjustment = Some(change.adjustment);
-                place(&mut self.held, self.first_held, text.change(change));
+    /// What is held has waited long enough: a word is taken for the first of several, and what else there is of a text
+    /// for all that decides.
+    pub(super) fn settle(&mut self, out: &mut VecDeque<Bytes>) {
+        match self.holding() {
+            Holding::Nothing => {}
+            Holding::Word => {
+                for text in &mut self.texts {
+                    if let Some(change) = text.word().cloned() {
+                        self.adjustment = Some(change.adjustment);
+                        place(&mut self.held, self.first_held, text.change(change));
+                    }
+                }
+                self.release(out);
             }
+            Holding::Beginning => {
+                self.decide(true);
+                self.release(out);
+            }
+            Holding::Plan => self.give_up(FailOpen::Budget, out),
+            Holding::Frame => self.give_up(FailOpen::HeldTooLong, out),
         }
-        self.release(out);
     }
 
     /// Lets everything go as it is from here on, for this reason if there is no other.
@@ -249,6 +267,7 @@ impl Editor {
     fn decide(&mut self, is_over: bool) {
         let Some(intent) = &self.intent else { return };
         for text in &mut self.texts {
+            let is_over = is_over && (self.is_over || text.holds_from().is_some());
             let Some((visible, is_complete)) = text.beginning(is_over) else { continue };
             match guard(|| self.policy.review(intent, visible, is_complete)) {
                 Ok(Review::Wait) => text.wait(None),

@@ -104,8 +104,25 @@ fn a_single_word_is_held_until_the_next_or_for_as_long_as_its_holder_likes() {
     let mut out = VecDeque::new();
     editor.push(Bytes::from(delta(0, "Positive")), &mut out);
     assert_eq!((editor.holding(), out.len()), (Holding::Word, 0));
-    editor.settle_for_a_word(&mut out);
+    editor.settle(&mut out);
     assert_eq!(text(&mut out), delta(0, "That's \"it\". Positive"));
+}
+
+#[test]
+fn what_has_waited_long_enough_is_decided_with_what_is_there() {
+    let mut of_text = editor(Framing::Sse, chat(1));
+    let mut out = VecDeque::new();
+    of_text.push(Bytes::from(delta(0, "Your")), &mut out);
+    assert_eq!((of_text.holding(), out.len()), (Holding::Beginning, 0), "`Your` may become `Your frustration`");
+    of_text.settle(&mut out);
+    assert_eq!(text(&mut out), delta(0, "That's \"it\". Your"));
+
+    let mut of_frame = editor(Framing::Sse, chat(1));
+    of_frame.push(Bytes::from_static(b"data: {\"choices\":"), &mut out);
+    assert_eq!((of_frame.holding(), out.len()), (Holding::Frame, 0));
+    of_frame.settle(&mut out);
+    assert_eq!(text(&mut out), "data: {\"choices\":");
+    assert_eq!(of_frame.verdict(), Some(Verdict::Untouched(FailOpen::HeldTooLong.into())));
 }
 
 #[test]

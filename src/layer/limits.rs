@@ -23,7 +23,7 @@ pub struct Limits {
     /// Milliseconds for which the beginning of a streamed reply is held back while it can still turn out to be an
     /// acknowledgment of the bot's own, or an event of it while it is incomplete. A reply that begins with its answer,
     /// in whole events, is not held at all; one whose first word may be a program's verdict waits for the second, a
-    /// tenth of a second at most. Default: 500.
+    /// tenth of a second at most. After this time it is decided with what is there. Default: 500.
     pub max_held_ms: u64,
     /// Milliseconds to wait for the decision once there is text to be decided upon. Default: 30.
     pub budget_ms: u64,

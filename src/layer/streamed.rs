@@ -185,8 +185,9 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
         self.clock = None;
         match holding {
             Holding::Plan => self.decide_now(),
-            Holding::Word => self.editor.settle_for_a_word(&mut self.out),
-            Holding::Beginning | Holding::Nothing => self.editor.give_up(FailOpen::HeldTooLong, &mut self.out),
+            Holding::Word | Holding::Beginning | Holding::Frame | Holding::Nothing => {
+                self.editor.settle(&mut self.out);
+            }
         }
         Poll::Ready(())
     }
@@ -197,7 +198,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
         match holding {
             Holding::Plan => Duration::from_millis(limits.budget_ms),
             Holding::Word => WORD.min(max_held),
-            Holding::Beginning | Holding::Nothing => max_held,
+            Holding::Beginning | Holding::Frame | Holding::Nothing => max_held,
         }
     }
 

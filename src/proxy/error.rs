@@ -23,6 +23,8 @@ pub enum UpstreamErrorKind {
     Unreachable,
     /// The bot: connected, and then no answer, or none that is HTTP.
     NoAnswer,
+    /// The bot: connected, and no answer in the time it is given.
+    Late,
     /// The bot: it switched protocols without having been asked to.
     Switched,
     /// The client: its request ended before it was complete, or cannot be sent on.
@@ -72,6 +74,7 @@ impl fmt::Display for UpstreamError {
         match self.kind {
             UpstreamErrorKind::Unreachable => write!(f, "cannot reach the bot at {url}"),
             UpstreamErrorKind::NoAnswer => write!(f, "no answer from the bot at {url}"),
+            UpstreamErrorKind::Late => write!(f, "no answer in time from the bot at {url}"),
             UpstreamErrorKind::Switched => write!(f, "the bot at {url} switched protocols unasked"),
             UpstreamErrorKind::Request => f.write_str("the request could not be passed on"),
             UpstreamErrorKind::Connect => f.write_str("CONNECT is refused: this is a reverse proxy"),

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Version,
-    header::{CONNECTION, CONTENT_LENGTH, EXPECT, Entry, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA},
+    header::{CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, Entry, HOST, LOCATION, TE, TRANSFER_ENCODING, UPGRADE, VIA},
     request, response,
 };
 
@@ -42,7 +42,7 @@ impl HopByHop {
 
 /// Makes the client's request one to the bot. Says which fields may not be in its trailers, and whether the client
 /// asks for another protocol.
-pub(super) fn forward_request(parts: &mut request::Parts, url: &UpstreamUrl) -> (HopByHop, bool) {
+pub(super) fn forward_request(parts: &mut request::Parts, url: &UpstreamUrl, preserve_host: bool) -> (HopByHop, bool) {
     let hop_by_hop = HopByHop::of(&parts.headers);
     let upgrade = asked_upgrade(parts);
     let trailers = members(&parts.headers, &TE).any(|token| token.eq_ignore_ascii_case("trailers"));
@@ -65,9 +65,11 @@ pub(super) fn forward_request(parts: &mut request::Parts, url: &UpstreamUrl) -> 
     }
     name_the_client(parts);
     parts.headers.append(VIA, via(parts.version));
-    if let Some(host) = url.host() {
+    let named = named_host(parts).filter(|_| preserve_host);
+    if let Some(host) = named.or_else(|| url.host()) {
         parts.headers.insert(HOST, host);
     }
+    join_cookies(parts);
     parts.version = Version::HTTP_11;
     (hop_by_hop, upgrade.is_some())
 }
@@ -76,7 +78,7 @@ pub(super) fn forward_request(parts: &mut request::Parts, url: &UpstreamUrl) -> 
 ///
 /// No `Via` is added: a gateway may leave it out of responses (RFC 9110 §7.6.3), and a reply that undertone does not
 /// touch should reach the client as the bot sent it.
-pub(super) fn forward_response(parts: &mut response::Parts) -> HopByHop {
+pub(super) fn forward_response(parts: &mut response::Parts, url: &UpstreamUrl) -> HopByHop {
     let hop_by_hop = HopByHop::of(&parts.headers);
     let protocols: Vec<_> = parts.headers.get_all(UPGRADE).iter().cloned().collect();
     remove_untrue_length(&mut parts.headers);
@@ -87,6 +89,7 @@ pub(super) fn forward_response(parts: &mut response::Parts) -> HopByHop {
             parts.headers.append(UPGRADE, protocol);
         }
     }
+    hide_the_bot(&mut parts.headers, url);
     // The version is that of a connection: hyper knows its own, but would repeat a bot's 1.0 to a client of 1.1.
     parts.version = Version::HTTP_11;
     hop_by_hop
@@ -122,15 +125,38 @@ fn name_the_client(parts: &mut request::Parts) {
             parts.headers.insert(X_FORWARDED_FOR, chain);
         }
     }
-    let host = match parts.uri.authority() {
-        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
-        None => parts.headers.get(HOST).cloned(),
-    };
+    let host = named_host(parts);
     if let (Entry::Vacant(entry), Some(host)) = (parts.headers.entry(X_FORWARDED_HOST), host) {
         entry.insert(host);
     }
     // TLS ends before undertone, where it is used at all.
     parts.headers.entry(X_FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
+}
+
+/// The host that the client names: in the target, where that is a whole URL, or else in the field.
+fn named_host(parts: &request::Parts) -> Option<HeaderValue> {
+    match parts.uri.authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => parts.headers.get(HOST).cloned(),
+    }
+}
+
+/// HTTP/2 may cut `Cookie` into crumbs, which are one field before they go on in HTTP/1.1 (RFC 9113 §8.2.3).
+fn join_cookies(parts: &mut request::Parts) {
+    let crumbs: Vec<_> = parts.headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.len() > 1
+        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
+    {
+        parts.headers.insert(COOKIE, cookie);
+    }
+}
+
+/// A redirect to the bot's own address is one to where the client has found it: the address goes, the path stays.
+fn hide_the_bot(headers: &mut HeaderMap, url: &UpstreamUrl) {
+    let path = headers.get(LOCATION).and_then(|location| url.path_of(location.to_str().ok()?));
+    if let Some(path) = path.and_then(|path| HeaderValue::try_from(path).ok()) {
+        headers.insert(LOCATION, path);
+    }
 }
 
 fn via(received: Version) -> HeaderValue {

@@ -3,43 +3,49 @@
 //! Three parts that know nothing of chat, and compose like any other tower services:
 //!
 //! - [`Upstream`] sends requests to the bot, as RFC 9110 asks of a gateway;
-//! - [`Rescue`] turns what went wrong on the way there into a `502` that says so;
-//! - [`serve`] accepts connections, and lets open replies end when it is told to stop.
+//! - [`Rescue`] turns what went wrong on the way there into a `502` or `504` that says so;
+//! - [`Server`] accepts connections, and lets open replies end when it is told to stop.
 //!
 //! ```no_run
 //! use std::time::Duration;
 //!
 //! use tokio::net::TcpListener;
-//! use undertone::proxy::{Rescue, Upstream, serve};
+//! use undertone::proxy::{Rescue, Server, Upstream};
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let bot = Upstream::new("http://127.0.0.1:9000".parse()?)?;
 //! let listener = TcpListener::bind("127.0.0.1:8080").await?;
 //! let stop = async { drop(tokio::signal::ctrl_c().await) };
-//! serve(listener, Rescue::new(bot), stop, Duration::from_secs(30)).await;
+//! Server::new(listener).drain(Duration::from_secs(30)).serve(Rescue::new(bot), stop).await;
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # What passes untouched
 //!
-//! Method, path, query, status, end-to-end fields (with their case in HTTP/1, and the order of repeated ones), bodies
-//! frame by frame as they come, announced trailers, and upgrades such as WebSocket, which are tunnelled. Nothing is
-//! buffered: each side reads as fast as the other writes. A client that goes away takes its request to the bot with
-//! it, and a bot that dies in mid-reply leaves the client with a broken reply, never with one that seems complete.
+//! Method, path, query, `Host` (unless set otherwise), status, end-to-end fields (with their case in HTTP/1, and the
+//! order of repeated ones), bodies frame by frame as they come, announced trailers, and upgrades such as WebSocket, which
+//! are tunnelled. Nothing is buffered: each side reads as fast as the other writes. A bot that dies in mid-reply leaves
+//! the client with as much of the reply as there was and a connection that breaks, never with one that seems complete.
+//! A client may close its end once it has said everything, and has some time to wait for its answer; one that goes away
+//! takes its request to the bot with it, at the latest after that time.
 //!
 //! # What hyper does not let through
 //!
 //! - `1xx` responses other than `101`: a `103 Early Hints` from the bot is dropped, and `100 Continue` is answered
 //!   here, when the body is first read.
 //! - In HTTP/1, trailers that no `Trailer` field announced, and trailers to a client that did not say `TE: trailers`.
-//! - More than 100 header fields in one HTTP/1 message: such a request is answered `431`, such a reply `502`.
+//! - Request targets with bytes that no URL has (`<`, `>`, a space): answered `400`, as RFC 9112 §3 asks.
+//! - More than 1,000 header fields in one HTTP/1 message: such a request is answered `431`, such a reply `502`. Lines
+//!   that are no fields at all are left out.
 //!
 //! To the bot, undertone speaks HTTP/1.1 only, over TLS as well: every bot does, and WebSocket needs it.
 
 mod connect;
 mod error;
 mod headers;
+mod outgoing;
+mod patient;
 mod rescue;
 mod server;
 mod trailers;
@@ -50,7 +56,7 @@ mod url;
 pub use self::{
     error::{UpstreamError, UpstreamErrorKind},
     rescue::{Rescue, RescueFuture},
-    server::serve,
+    server::Server,
     trailers::EndToEnd,
     upstream::{Upstream, UpstreamFuture},
     url::{InvalidUrl, UpstreamUrl},

@@ -13,8 +13,9 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::{UpstreamError, UpstreamErrorKind};
+use crate::outcome::HEADER;
 
-/// Answers for a bot that did not: one line of plain text that says which bot, and why.
+/// Answers for a bot that did not: one line of plain text that says what went wrong. Which bot it was, and why, is logged.
 ///
 /// An error after the reply has begun is not its business: that reply is cut off, so that no client takes it for
 /// complete.
@@ -73,21 +74,28 @@ where
     }
 }
 
+/// What is said of a reply that there is none of: the layer's own word for it.
+const NO_REPLY: HeaderValue = HeaderValue::from_static("none, reason=no-reply");
+
 fn answer_for(error: &UpstreamError) -> Response<Full<Bytes>> {
-    let status = match error.kind() {
-        UpstreamErrorKind::Unreachable | UpstreamErrorKind::NoAnswer | UpstreamErrorKind::Switched => {
-            StatusCode::BAD_GATEWAY
-        }
-        UpstreamErrorKind::Request => StatusCode::BAD_REQUEST,
-        UpstreamErrorKind::Connect => StatusCode::NOT_IMPLEMENTED,
+    // The client learns whose fault it was; where the bot is and why it failed is for the operator's log.
+    let (status, words) = match error.kind() {
+        UpstreamErrorKind::Unreachable => (StatusCode::BAD_GATEWAY, "the bot cannot be reached"),
+        UpstreamErrorKind::NoAnswer => (StatusCode::BAD_GATEWAY, "the bot did not answer"),
+        UpstreamErrorKind::Switched => (StatusCode::BAD_GATEWAY, "the bot switched protocols unasked"),
+        UpstreamErrorKind::Late => (StatusCode::GATEWAY_TIMEOUT, "the bot took too long to answer"),
+        UpstreamErrorKind::Request => (StatusCode::BAD_REQUEST, "the request could not be passed on"),
+        UpstreamErrorKind::Connect => (StatusCode::NOT_IMPLEMENTED, "CONNECT is refused: this is a reverse proxy"),
     };
-    let line = match error.reason() {
-        Some(reason) => format!("{error}: {reason}"),
-        None => error.to_string(),
-    };
-    tracing::warn!(status = status.as_u16(), "{line}");
-    let mut response = Response::new(Full::from(format!("undertone: {line}\n")));
+    match error.reason() {
+        Some(reason) => tracing::warn!(status = status.as_u16(), "{error}: {reason}"),
+        None => tracing::warn!(status = status.as_u16(), "{error}"),
+    }
+    let mut response = Response::new(Full::from(format!("undertone: {words}\n")));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if status.is_server_error() {
+        response.headers_mut().insert(HEADER, NO_REPLY);
+    }
     response
 }

@@ -1,6 +1,6 @@
 //! The listening side: accept, serve, and stop without cutting anybody off.
 
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -13,23 +13,45 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
-    time,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{self, Instant},
 };
-use tower::util::MapRequest;
+use tower::{ServiceExt, util::MapRequest};
 use tower_service::Service;
 
-use super::{BoxError, headers::Peer};
+use super::{
+    BoxError,
+    headers::Peer,
+    outgoing::{InFlight, Outgoing},
+    patient::Patient,
+};
 
-/// How long a client may take over the head of a request; in HTTP/1 also how long it may keep a connection unused.
+/// How long a client may take over the head of a request, and keep a connection unused.
 ///
 /// Above the 60 seconds after which common load balancers drop an idle connection, so that it is they who do it: one
 /// that undertone closes at the moment it is used again costs the user an error.
 const HEAD: Duration = Duration::from_secs(75);
 
+/// How often a client of HTTP/2 is asked whether it is still there, and how long it may take to answer: a connection
+/// whose other end has gone without a word would otherwise stay for ever.
+const PING: Duration = Duration::from_secs(30);
+const PONG: Duration = Duration::from_secs(20);
+
 /// How long to wait after the system would not hand out a connection: it has run out of something, such as file
 /// descriptors, that only comes back when other connections end.
 const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// How long a client of HTTP/1 that has closed its end is taken to wait for its answer still.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Header fields in one message. hyper's own limit of 100 turns answers of large gateways into errors.
+pub(super) const MAX_FIELDS: usize = 1_000;
+
+/// What a client of HTTP/2 begins with (RFC 9113 §3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How often to look whether more of it has come.
+const PEEK: Duration = Duration::from_millis(20);
 
 /// How far the server is on its way to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,43 +80,98 @@ impl Lease {
     }
 }
 
-/// Serves HTTP/1.1, and HTTP/2 to clients that begin with it, until `shutdown` is ready and all replies have ended.
-///
-/// Then no more connections are accepted, idle ones are closed, and replies and tunnels have `drain` to end; what is
-/// left after that is cut off. Failures to accept a connection are logged and do not end the server.
-pub async fn serve<S, B>(listener: TcpListener, service: S, shutdown: impl Future, drain: Duration)
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    let (phase, lease) = watch::channel(Phase::Serving);
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            _ = &mut shutdown => break,
-            accepted = accept(&listener) => accepted,
-        };
-        let (stream, peer) = accepted;
-        tokio::spawn(connection(stream, peer, service.clone(), Lease(lease.clone())));
-    }
-    drop((listener, lease));
-
-    tracing::info!("shutting down, open replies have {drain:?} to end");
-    phase.send_replace(Phase::Draining);
-    if time::timeout(drain, phase.closed()).await.is_err() {
-        tracing::warn!("cutting off what is still open");
-    }
-    phase.send_replace(Phase::Over);
-    phase.closed().await;
+/// Serves HTTP/1.1, and HTTP/2 to clients that begin with it.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    drain: Duration,
+    max_connections: usize,
+    patience: Duration,
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+impl Server {
+    /// A server on this listener, with as many connections as there can be and no time to end them.
+    #[must_use]
+    pub const fn new(listener: TcpListener) -> Self {
+        Self { listener, drain: Duration::ZERO, max_connections: Semaphore::MAX_PERMITS, patience: PATIENCE }
+    }
+
+    /// Lets open replies go on for this long when it is told to stop.
+    #[must_use]
+    pub const fn drain(mut self, drain: Duration) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// Accepts no more connections than this at the same time, at least 1. More wait to be accepted.
+    #[must_use]
+    pub fn max_connections(mut self, max_connections: usize) -> Self {
+        self.max_connections = max_connections.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// Lets a client of HTTP/1 that has closed its end of the connection wait this long for its answer; 10 seconds
+    /// unless set. One that is gone looks just the same, and its bot works on for that time.
+    #[must_use]
+    pub const fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Serves until `shutdown` is ready and all replies have ended.
+    ///
+    /// Then no more connections are accepted, idle ones are closed, and replies and tunnels have the time that
+    /// [`drain`](Self::drain) gives them; what is left after that is cut off. Failures to accept a connection are
+    /// logged and do not end the server.
+    pub async fn serve<S, B>(self, service: S, shutdown: impl Future)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError> + Send,
+    {
+        let Self { listener, drain, max_connections, patience } = self;
+        let (phase, lease) = watch::channel(Phase::Serving);
+        let places = Arc::new(Semaphore::new(max_connections));
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let (place, (stream, peer)) = tokio::select! {
+                biased;
+                _ = &mut shutdown => break,
+                accepted = accept(&listener, &places) => accepted,
+            };
+            let lease = Lease(lease.clone());
+            let service = service.clone();
+            tokio::spawn(async move {
+                connection(stream, peer, service, lease, patience).await;
+                drop(place);
+            });
+        }
+        drop((listener, lease));
+
+        tracing::info!("shutting down, open replies have {drain:?} to end");
+        phase.send_replace(Phase::Draining);
+        if time::timeout(drain, phase.closed()).await.is_err() {
+            tracing::warn!("cutting off what is still open");
+        }
+        phase.send_replace(Phase::Over);
+        phase.closed().await;
+    }
+}
+
+/// Waits for a place, and then for somebody to take it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (Option<OwnedSemaphorePermit>, (TcpStream, SocketAddr)) {
+    if places.available_permits() == 0 {
+        tracing::warn!("as many connections as there may be: new ones wait (proxy.max_connections)");
+    }
+    // The semaphore is never closed.
+    let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok(accepted) => return accepted,
+            Ok(accepted) => return (place, accepted),
             // The client's doing, and no reason to make the next one wait.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -105,23 +182,34 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-async fn connection<S, B>(stream: TcpStream, peer: SocketAddr, service: S, mut lease: Lease)
+async fn connection<S, B>(stream: TcpStream, peer: SocketAddr, service: S, mut lease: Lease, patience: Duration)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    B::Error: Into<BoxError> + Send,
 {
     // Tokens come in small pieces, and each should leave at once. A socket that refuses still works.
     let _ = stream.set_nodelay(true);
-    if !speaks(&stream, &mut lease).await {
-        return;
-    }
+    let patience = match speaks(&stream, &mut lease).await {
+        None => return,
+        Some(Speech::Http1) => patience,
+        // Its streams end one by one, so a connection that ends is one that is gone.
+        Some(Speech::Http2) => Duration::ZERO,
+    };
+    let in_flight = InFlight::default();
+    let stream = Patient::new(stream, in_flight.clone(), patience);
     let request_lease = lease.clone();
+    let requests = in_flight.clone();
     let service = MapRequest::new(service, move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(request_lease.clone());
         request
+    });
+    let service = tower::service_fn(move |request| {
+        let ticket = requests.begin();
+        let reply = service.clone().oneshot(request);
+        async move { reply.await.map(|response| response.map(|body| Outgoing::new(body, ticket))) }
     });
     let builder = builder();
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
@@ -129,6 +217,7 @@ where
     let ended = tokio::select! {
         ended = &mut connection => Some(ended),
         () = lease.draining() => None,
+        () = in_flight.idle_for(HEAD) => None,
     };
     let ended = match ended {
         Some(ended) => ended,
@@ -145,21 +234,58 @@ where
     }
 }
 
-/// Waits for the client's first byte.
+/// What a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speech {
+    Http1,
+    Http2,
+}
+
+/// Waits until the client has begun to speak, and it shows whether in HTTP/1 or HTTP/2.
 ///
 /// hyper limits the time for the head of an HTTP/1 request, but before that waits without limit for the bytes that
-/// tell HTTP/1 from HTTP/2.
-async fn speaks(stream: &TcpStream, lease: &mut Lease) -> bool {
-    let mut first = [0];
+/// tell the two apart.
+async fn speaks(stream: &TcpStream, lease: &mut Lease) -> Option<Speech> {
+    let deadline = Instant::now() + HEAD;
+    let begun = async {
+        let mut first = [0; PREFACE.len()];
+        loop {
+            match stream.peek(&mut first).await {
+                Ok(0) | Err(_) => return None,
+                Ok(length) => {
+                    let said = first.get(..length).unwrap_or_default();
+                    if !PREFACE.starts_with(said) {
+                        return Some(Speech::Http1);
+                    }
+                    if length == PREFACE.len() {
+                        return Some(Speech::Http2);
+                    }
+                }
+            }
+            // Part of a preface: what has come is not taken, so there is nothing to be woken by.
+            time::sleep(PEEK).await;
+        }
+    };
     tokio::select! {
-        peeked = time::timeout(HEAD, stream.peek(&mut first)) => matches!(peeked, Ok(Ok(1..))),
-        () = lease.draining() => false,
+        begun = time::timeout_at(deadline, begun) => begun.unwrap_or(None),
+        () = lease.draining() => None,
     }
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-    builder.http2().timer(TokioTimer::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        // One odd line is no reason to refuse a request that its bot would answer.
+        .ignore_invalid_headers(true)
+        .max_headers(MAX_FIELDS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PONG)
+        .max_header_list_size(64 << 10);
     builder
 }

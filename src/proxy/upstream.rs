@@ -8,7 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+};
 use http_body::Body;
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
@@ -22,7 +25,7 @@ use super::{
     BoxError, EndToEnd, UpstreamError, UpstreamErrorKind, UpstreamUrl,
     connect::Connector,
     headers::{forward_request, forward_response},
-    server::Lease,
+    server::{Lease, MAX_FIELDS},
     tunnel,
 };
 
@@ -35,14 +38,20 @@ type Answer = Result<Response<EndToEnd<Incoming>>, UpstreamError>;
 /// unless it is known to be harmless.
 const IDLE: Duration = Duration::from_secs(4);
 
+/// How long a bot may think before it begins to answer.
+const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// Sends requests to a bot over pooled HTTP/1.1 connections.
 ///
 /// There is a time limit on connecting (5 seconds unless [`with_connect_timeout`](Self::with_connect_timeout) says
-/// otherwise) and none on answering: a bot may think for minutes, and a client that waits no longer hangs up.
-/// Clones share the pool.
+/// otherwise) and one on the head of the answer ([`answer_timeout`](Self::answer_timeout)); a reply that has begun may
+/// take as long as it likes. A request that a kept connection turns out not to take is sent again on a fresh one, as
+/// long as nothing of it has been sent. Clones share the pool.
 #[derive(Clone)]
 pub struct Upstream {
     url: UpstreamUrl,
+    answer_timeout: Duration,
+    preserve_host: bool,
     connector: Connector,
     client: Client<Connector, ClientBody>,
 }
@@ -72,9 +81,29 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .http1_preserve_header_case(true)
+            .http1_max_headers(MAX_FIELDS)
+            // One odd line is no reason to turn an answer into an error.
+            .http1_ignore_invalid_headers_in_responses(true)
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_allow_spaces_after_header_name_in_responses(true)
             .set_host(false)
             .build(connector.clone());
-        Ok(Self { url, connector, client })
+        Ok(Self { url, answer_timeout: DEFAULT_ANSWER_TIMEOUT, preserve_host: true, connector, client })
+    }
+
+    /// Waits this long for the head of an answer, the sending of the request included; 5 minutes unless set.
+    #[must_use]
+    pub const fn answer_timeout(mut self, timeout: Duration) -> Self {
+        self.answer_timeout = timeout;
+        self
+    }
+
+    /// Whether the bot learns in `Host` the name that the client uses, as it does unless this is set: most bots build
+    /// links from it. Otherwise it gets its own, and the client's in `X-Forwarded-Host`.
+    #[must_use]
+    pub const fn preserve_host(mut self, preserve: bool) -> Self {
+        self.preserve_host = preserve;
+        self
     }
 
     /// The bot's base URL.
@@ -101,7 +130,8 @@ impl Upstream {
         if parts.method == Method::CONNECT {
             return Err(UpstreamError::new(UpstreamErrorKind::Connect, &self.url, None));
         }
-        let (hop_by_hop, upgrade) = forward_request(&mut parts, &self.url);
+        let (hop_by_hop, upgrade) = forward_request(&mut parts, &self.url, self.preserve_host);
+        announce_chunks(&mut parts.headers, &body);
         parts.uri = self
             .url
             .join(&parts.uri)
@@ -110,7 +140,8 @@ impl Upstream {
         let client_side = parts.extensions.remove::<OnUpgrade>().filter(|_| upgrade);
 
         let request = Request::from_parts(parts, EndToEnd::new(body, hop_by_hop).boxed_unsync());
-        let response = self.client.request(request).await;
+        let response = tokio::time::timeout(self.answer_timeout, self.client.request(request)).await;
+        let response = response.map_err(|_| UpstreamError::new(UpstreamErrorKind::Late, &self.url, None))?;
         let mut response = response.map_err(|error| UpstreamError::from_client(error, &self.url))?;
 
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -120,8 +151,17 @@ impl Upstream {
             tunnel::spawn(client_side, bot_side, lease);
         }
         let (mut parts, body) = response.into_parts();
-        let hop_by_hop = forward_response(&mut parts);
+        let hop_by_hop = forward_response(&mut parts, &self.url);
         Ok(Response::from_parts(parts, EndToEnd::new(body, hop_by_hop)))
+    }
+}
+
+/// Says of a body whose length is not known that it comes in chunks. hyper does so itself, but not for `GET` and other
+/// methods that mostly have none: it would leave out the body.
+fn announce_chunks(headers: &mut HeaderMap, body: &ClientBody) {
+    let is_unknown = !body.is_end_stream() && body.size_hint().exact().is_none();
+    if is_unknown && !headers.contains_key(CONTENT_LENGTH) {
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
 }
 

@@ -56,6 +56,19 @@ impl UpstreamUrl {
         }
     }
 
+    /// The path, query and fragment of an absolute URL at this bot, as its clients know them; nothing if it is
+    /// elsewhere.
+    pub(super) fn path_of(&self, location: &str) -> Option<String> {
+        let rest = location.strip_prefix(&format!("{}://{}", self.scheme, self.authority))?;
+        let path = rest.strip_prefix(self.base.as_str()).unwrap_or(rest);
+        match path.chars().next() {
+            None => Some("/".to_owned()),
+            Some('/') => Some(path.to_owned()),
+            Some('?' | '#') => Some(format!("/{path}")),
+            Some(_) => None,
+        }
+    }
+
     fn below_base(&self, target: &str) -> Result<PathAndQuery, InvalidUri> {
         // `GET http://proxy?query` has a query and no path.
         let slash = if target.starts_with('/') { "" } else { "/" };
@@ -142,6 +155,23 @@ mod tests {
         ] {
             let url: UpstreamUrl = base.parse().unwrap();
             assert_eq!(url.join(&target.parse().unwrap()).unwrap().to_string(), expected, "{base} {target}");
+        }
+    }
+
+    #[test]
+    fn a_place_at_the_bot_is_known_by_its_path() {
+        let url: UpstreamUrl = "http://bot:9000/api".parse().unwrap();
+        for (location, path) in [
+            ("http://bot:9000/api/login?a=b#c", Some("/login?a=b#c")),
+            ("http://bot:9000/api", Some("/")),
+            ("http://bot:9000?a=b", Some("/?a=b")),
+            ("http://bot:9000/elsewhere", Some("/elsewhere")),
+            ("http://bot:90001/", None),
+            ("https://bot:9000/", None),
+            ("http://shop.example/", None),
+            ("/login", None),
+        ] {
+            assert_eq!(url.path_of(location).as_deref(), path, "{location}");
         }
     }
 

@@ -6,10 +6,10 @@ use std::{
 };
 
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use undertone::proxy::{Rescue, serve};
+use undertone::proxy::{Rescue, Server};
 
 use crate::{
     GET,
@@ -19,20 +19,20 @@ use crate::{
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 #[tokio::test]
-async fn a_bot_that_cannot_be_reached_is_a_502_that_says_which_and_why() {
+async fn a_bot_that_cannot_be_reached_is_a_502_that_says_so_and_not_where_it_is() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let rescued = Rescue::new(upstream_at(gone));
-    tokio::spawn(serve(listener, rescued, std::future::pending::<()>(), Duration::ZERO));
+    tokio::spawn(Server::new(listener).serve(rescued, std::future::pending::<()>()));
 
     let mut client = Wire(TcpStream::connect(address).await.unwrap());
     client.send(GET).await;
     let head = client.head().await;
     assert_eq!(head[0], "HTTP/1.1 502 Bad Gateway");
     assert!(head.contains(&"content-type: text/plain; charset=utf-8".to_owned()), "{head:?}");
-    let expected = format!("undertone: cannot reach the bot at http://{gone}: connection refused\n");
-    assert_eq!(client.until("\n").await, expected);
+    assert!(head.contains(&"undertone: none, reason=no-reply".to_owned()), "{head:?}");
+    assert_eq!(client.until("\n").await, "undertone: the bot cannot be reached\n");
 }
 
 #[tokio::test]
@@ -41,11 +41,7 @@ async fn a_bot_that_hangs_up_instead_of_answering_is_a_502() {
     let mut client = proxy.client(GET).await;
     proxy.bot().await.head().await;
     assert_eq!(client.head().await[0], "HTTP/1.1 502 Bad Gateway");
-    let body = client.until("\n").await;
-    assert!(
-        body.starts_with(&format!("undertone: no answer from the bot at http://{}: ", proxy.bot_address())),
-        "{body}"
-    );
+    assert_eq!(client.until("\n").await, "undertone: the bot did not answer\n");
 }
 
 #[tokio::test]
@@ -74,8 +70,77 @@ async fn a_reply_that_breaks_off_does_not_seem_complete() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_takes_its_request_along() {
+async fn a_bot_that_takes_too_long_is_a_504() {
+    let proxy = Proxy::start_with(|server| server, |bot| bot.answer_timeout(Duration::from_millis(1))).await;
+    let mut client = proxy.client(GET).await;
+    let _bot = proxy.bot().await;
+    let head = client.head().await;
+    assert_eq!(head[0], "HTTP/1.1 504 Gateway Timeout");
+    assert!(head.contains(&"undertone: none, reason=no-reply".to_owned()), "{head:?}");
+    assert_eq!(client.until("\n").await, "undertone: the bot took too long to answer\n");
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_bot_has_closed_costs_no_request() {
     let proxy = Proxy::start().await;
+    let mut client = proxy.client("").await;
+    for _ in 0..20 {
+        client.send(GET).await;
+        let mut bot = proxy.bot().await;
+        bot.head().await;
+        bot.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        drop(bot);
+        assert_eq!(client.head().await[0], "HTTP/1.1 200 OK");
+        assert_eq!(client.until("ok").await, "ok");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_has_said_everything_may_close_its_end_and_still_gets_the_answer() {
+    let proxy = Proxy::start().await;
+    let mut client = proxy.client(GET).await;
+    client.0.shutdown().await.unwrap();
+    let mut bot = proxy.bot().await;
+    bot.head().await;
+    bot.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    assert_eq!(client.head().await[0], "HTTP/1.1 200 OK");
+    assert_eq!(client.rest().await, "ok");
+}
+
+#[tokio::test]
+async fn no_more_connections_are_served_than_there_may_be_and_the_others_wait() {
+    let proxy = Proxy::start_with(|server| server.max_connections(1), |bot| bot).await;
+    let mut first = proxy.client(GET).await;
+    let mut second = proxy.client(GET).await;
+    let mut bot = proxy.bot().await;
+    bot.head().await;
+    bot.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n").await;
+    first.head().await;
+    assert!(second.0.try_read(&mut [0]).is_err(), "it waits");
+    bot.send("ok").await;
+    assert_eq!(first.until("ok").await, "ok");
+    drop(first);
+    // On the connection that the proxy has kept.
+    bot.head().await;
+    bot.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    assert_eq!(second.until("ok").await.lines().next(), Some("HTTP/1.1 200 OK"));
+}
+
+#[tokio::test]
+async fn what_the_bot_said_before_it_broke_off_reaches_the_client() {
+    let proxy = Proxy::start().await;
+    let mut client = proxy.client(GET).await;
+    let mut bot = proxy.bot().await;
+    bot.head().await;
+    bot.send(format!("{CHUNKED}4\r\nhalf\r\n")).await;
+    drop(bot);
+    client.head().await;
+    assert_eq!(client.rest().await, "4\r\nhalf\r\n");
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_takes_its_request_along() {
+    let proxy = Proxy::start_with(|server| server.patience(Duration::ZERO), |bot| bot).await;
     let client = proxy.client(GET).await;
     let mut bot = proxy.bot().await;
     bot.head().await;
@@ -85,7 +150,7 @@ async fn a_client_that_leaves_takes_its_request_along() {
 
 #[tokio::test]
 async fn a_client_that_leaves_in_mid_reply_ends_it_at_the_bot() {
-    let proxy = Proxy::start().await;
+    let proxy = Proxy::start_with(|server| server.patience(Duration::ZERO), |bot| bot).await;
     let mut client = proxy.client(GET).await;
     let mut bot = proxy.bot().await;
     bot.head().await;

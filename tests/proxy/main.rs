@@ -5,6 +5,8 @@ mod lifetime;
 #[cfg(test)]
 mod wire;
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
 use http_body_util::{BodyExt, Empty, Full};
@@ -15,6 +17,21 @@ use tokio::{
 };
 
 use self::wire::Proxy;
+
+/// A body that does not know its length.
+struct Unsized(VecDeque<&'static str>);
+
+impl http_body::Body for Unsized {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        std::task::Poll::Ready(self.0.pop_front().map(|piece| Ok(http_body::Frame::data(Bytes::from(piece)))))
+    }
+}
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: shop.example\r\n\r\n";
 
@@ -28,7 +45,7 @@ async fn a_request_goes_on_without_what_concerns_the_connection() {
     let expected = [
         "PURR //a%2Fb?c=%20&d HTTP/1.1",
         "Connection: te",
-        &format!("Host: {}", proxy.bot_address()),
+        "Host: shop.example",
         "TE: trailers",
         "Via: 1.1 edge",
         "via: 1.1 undertone",
@@ -39,6 +56,60 @@ async fn a_request_goes_on_without_what_concerns_the_connection() {
         "x-kept: a",
     ];
     assert_eq!(proxy.bot().await.head().await, expected);
+}
+
+#[tokio::test]
+async fn a_bot_may_be_told_its_own_name_instead_of_the_clients() {
+    let proxy = Proxy::start_with(|server| server, |bot| bot.preserve_host(false)).await;
+    let _client = proxy.client(GET).await;
+    let head = proxy.bot().await.head().await;
+    assert!(head.contains(&format!("Host: {}", proxy.bot_address())), "{head:?}");
+    assert!(head.contains(&"x-forwarded-host: shop.example".to_owned()), "{head:?}");
+}
+
+#[tokio::test]
+async fn a_redirect_does_not_show_where_the_bot_is() {
+    let proxy = Proxy::start().await;
+    for (location, expected) in [
+        (format!("http://{}/login?next=%2F", proxy.bot_address()), "/login?next=%2F"),
+        ("https://accounts.example/".to_owned(), "https://accounts.example/"),
+    ] {
+        let mut client = proxy.client(GET).await;
+        let mut bot = proxy.bot().await;
+        bot.head().await;
+        bot.send(format!(
+            "HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+        ))
+        .await;
+        let head = client.head().await;
+        assert!(head.contains(&format!("Location: {expected}")), "{head:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_chunks_arrives_whatever_the_method() {
+    let proxy = Proxy::start().await;
+    for method in ["GET", "DELETE", "HEAD", "POST"] {
+        let head = format!("{method} / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let _client = proxy.client(&(head + "2\r\nhi\r\n0\r\n\r\n")).await;
+        let mut bot = proxy.bot().await;
+        bot.head().await;
+        assert_eq!(bot.until("0\r\n\r\n").await, "2\r\nhi\r\n0\r\n\r\n", "{method}");
+    }
+}
+
+#[tokio::test]
+async fn many_fields_and_odd_lines_are_no_reason_to_refuse_an_exchange() {
+    let proxy = Proxy::start().await;
+    let fields: String = (0..150).map(|n| format!("X-{n}: {n}\r\n")).collect();
+    let mut client =
+        proxy.client(&format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}odd line without a colon\r\n\r\n")).await;
+    let mut bot = proxy.bot().await;
+    assert!(bot.head().await.contains(&"X-149: 149".to_owned()));
+    bot.send(format!("HTTP/1.1 200 OK\r\n{fields}odd line\r\nContent-Length: 2\r\n\r\nok")).await;
+    let head = client.head().await;
+    assert!(head[0] == "HTTP/1.1 200 OK" && head.contains(&"X-149: 149".to_owned()), "{head:?}");
+    assert_eq!(client.until("ok").await, "ok");
 }
 
 #[tokio::test]
@@ -147,8 +218,7 @@ async fn a_switch_that_nobody_asked_for_is_a_bad_gateway() {
     bot.head().await;
     bot.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chess\r\n\r\n").await;
     assert_eq!(client.head().await[0], "HTTP/1.1 502 Bad Gateway");
-    let body = client.until("\n").await;
-    assert_eq!(body, format!("undertone: the bot at http://{} switched protocols unasked\n", proxy.bot_address()));
+    assert_eq!(client.until("\n").await, "undertone: the bot switched protocols unasked\n");
 }
 
 #[tokio::test]
@@ -250,6 +320,46 @@ async fn http2_clients_are_served_and_get_their_trailers() {
     let trailers = HeaderMap::from_iter([("x-sum".parse().unwrap(), HeaderValue::from_static("1"))]);
     assert_eq!(body.trailers(), Some(&trailers));
     assert_eq!(body.to_bytes(), "ok");
+}
+
+#[tokio::test]
+async fn http2_bodies_without_a_length_and_cookies_in_crumbs_arrive_whole() {
+    let proxy = Proxy::start().await;
+    let stream = TcpStream::connect(proxy.address).await.unwrap();
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let body = Unsized(VecDeque::from(["he", "llo"]));
+    let request = Request::get("http://shop.example/chat").header("cookie", "a=1").header("cookie", "b=2");
+    let response = client.send_request(request.body(body).unwrap());
+    let bot = async {
+        let mut bot = proxy.bot().await;
+        let head = bot.head().await;
+        assert!(head.contains(&"cookie: a=1; b=2".to_owned()), "{head:?}");
+        assert!(bot.until("0\r\n\r\n").await.replace("\r\n2\r\n", "").contains("llo"));
+        bot.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    };
+    let (response, ()) = tokio::join!(response, bot);
+    assert_eq!(response.unwrap().into_body().collect().await.unwrap().to_bytes(), "ok");
+}
+
+#[tokio::test]
+async fn http2_clients_get_what_there_is_of_a_reply_that_breaks_off() {
+    let proxy = Proxy::start().await;
+    let stream = TcpStream::connect(proxy.address).await.unwrap();
+    let (mut client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let response = client.send_request(Request::get("http://a/").body(Empty::<Bytes>::new()).unwrap());
+    let bot = async {
+        let mut bot = proxy.bot().await;
+        bot.head().await;
+        bot.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n").await;
+    };
+    let (response, ()) = tokio::join!(response, bot);
+    let mut body = response.unwrap().into_body();
+    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "half");
+    assert!(body.frame().await.unwrap().is_err(), "it is not complete");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::{
     sync::oneshot,
     task::JoinHandle,
 };
-use undertone::proxy::{Rescue, Upstream, serve};
+use undertone::proxy::{Rescue, Server, Upstream};
 
 /// A running proxy before a bot whose connections the test accepts itself.
 pub(crate) struct Proxy {
@@ -27,12 +27,20 @@ impl Proxy {
     }
 
     pub(crate) async fn start_with_drain(drain: Duration) -> Self {
+        Self::start_with(|server| server.drain(drain), |bot| bot).await
+    }
+
+    pub(crate) async fn start_with(
+        server: impl FnOnce(Server) -> Server,
+        bot_as: impl FnOnce(Upstream) -> Upstream,
+    ) -> Self {
         let bot = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let upstream = upstream_at(bot.local_addr().unwrap());
+        let upstream = bot_as(upstream_at(bot.local_addr().unwrap()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(serve(listener, Rescue::new(upstream), stopped, drain));
+        let server = server(Server::new(listener));
+        let serving = tokio::spawn(server.serve(Rescue::new(upstream), stopped));
         Self { address, bot, stop: Some(stop), serving }
     }
 

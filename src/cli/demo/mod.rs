@@ -4,7 +4,7 @@ mod bot;
 mod client;
 mod page;
 
-use std::{future::pending, net::SocketAddr, time::Duration};
+use std::{future::pending, net::SocketAddr};
 
 use anyhow::Context;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -15,7 +15,7 @@ use super::{Failure, logging, model_args::ModelArgs, signals::Signals};
 use crate::{
     config::Listen,
     layer::EmpathyLayer,
-    proxy::{Rescue, Upstream, serve},
+    proxy::{Rescue, Server, Upstream},
     sentiment::Classifier,
 };
 
@@ -108,7 +108,7 @@ async fn show(bot: SocketAddr, undertone: SocketAddr, classifier: &Classifier) -
 async fn start_bot() -> Result<SocketAddr, Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    tokio::spawn(serve(listener, Bot, pending::<()>(), Duration::ZERO));
+    tokio::spawn(Server::new(listener).serve(Bot, pending::<()>()));
     Ok(address)
 }
 
@@ -117,6 +117,6 @@ async fn start_undertone(listen: &str, bot: SocketAddr, classifier: Classifier) 
     let address = listener.local_addr()?;
     let upstream = Upstream::new(format!("http://{bot}").parse().map_err(Failure::runtime)?)?;
     let service = Rescue::new(EmpathyLayer::new(classifier).layer(upstream));
-    tokio::spawn(serve(listener, service, pending::<()>(), Duration::ZERO));
+    tokio::spawn(Server::new(listener).serve(service, pending::<()>()));
     Ok(address)
 }

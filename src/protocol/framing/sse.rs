@@ -31,10 +31,16 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn next_frame(&mut self, buffer: &[u8], is_over: bool) -> Option<Found> {
-        if self.after_cr && !buffer.is_empty() {
+        if self.after_cr
+            && let Some(next) = buffer.get(self.scanned)
+        {
             self.after_cr = false;
-            if buffer.first() == Some(&b'\n') {
-                return Some(self.found(1));
+            if *next == b'\n' {
+                self.scanned += 1;
+                self.line = self.scanned;
+                if self.data.is_empty() {
+                    return Some(self.found(self.scanned));
+                }
             }
         }
         if !self.has_started && buffer.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(buffer) && !is_over
