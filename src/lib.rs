@@ -53,8 +53,6 @@
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
-#[cfg(feature = "cli")]
-mod config;
 pub mod conversation;
 pub mod empathy;
 mod fields;
@@ -65,6 +63,8 @@ pub mod protocol;
 #[cfg(feature = "proxy")]
 pub mod proxy;
 pub mod sentiment;
+#[cfg(feature = "cli")]
+mod settings;
 
 pub use self::layer::EmpathyLayer;
 #[cfg(any(feature = "ort", feature = "rten"))]

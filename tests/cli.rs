@@ -57,14 +57,6 @@ fn mistakes_are_one_line_and_exit_code_2() {
 }
 
 #[test]
-fn a_bot_that_is_not_there_is_one_line_and_exit_code_1() {
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = format!("http://{gone}");
-    let expected = format!("undertone: cannot reach the bot at {url}: connection refused\n");
-    assert_eq!(failure(&["serve", "--upstream", &url, "--listen", "127.0.0.1:0"]), (Some(1), expected));
-}
-
-#[test]
 fn a_port_in_use_is_one_line_and_exit_code_1() {
     let bot = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = bot.local_addr().unwrap().to_string();
@@ -169,13 +161,31 @@ fn the_demo_shows_its_turns_and_stays_up_for_a_try() {
 
 #[cfg(unix)]
 #[test]
-fn it_can_be_stopped_while_it_waits_for_the_bot() {
+fn it_starts_before_its_bot_and_says_so_and_a_hangup_does_not_end_it() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let args = ["serve", "--upstream", &format!("http://{gone}"), "--listen", "127.0.0.1:0"];
     let mut serving = undertone(&args).stderr(Stdio::piped()).spawn().unwrap();
     let mut log = BufReader::new(serving.stderr.take().unwrap()).lines().map(Result::unwrap);
-    log.find(|line| line.contains("waiting for the bot")).unwrap();
-    assert!(Command::new("kill").arg(serving.id().to_string()).status().unwrap().success());
+    let line = log.find(|line| line.contains("listening on")).unwrap();
+    let address = line.split("http://").nth(1).unwrap().split(',').next().unwrap();
+    let warning = log.find(|line| line.contains("WARN")).unwrap();
+    assert!(warning.contains(&format!("cannot reach the bot at http://{gone}: connection refused")), "{warning}");
+
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    let mut reply = String::new();
+    client.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 502 ") && reply.ends_with("undertone: the bot cannot be reached\n"), "{reply}");
+    assert!(!reply.contains(&gone.to_string()), "{reply}");
+
+    let id = serving.id().to_string();
+    let signal = |name: &str| Command::new("kill").args([name, id.as_str()]).status().unwrap().success();
+    assert!(signal("-HUP"));
+    log.find(|line| line.contains("SIGHUP")).unwrap();
+    let bot = TcpListener::bind(gone).unwrap();
+    log.find(|line| line.contains("is there")).unwrap();
+    drop(bot);
+    assert!(signal("-TERM"));
     assert!(serving.wait().unwrap().success());
 }
 

@@ -1,20 +1,16 @@
 //! `undertone adjust`: the whole decision, without HTTP.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::PathBuf,
-};
+use std::io::{self, Write};
 
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, lines, logging, model_args::ModelArgs};
+use super::{Failure, lines, logging};
 use crate::{
     conversation::Memory,
-    empathy::{Facts, Phrasebook, Plan, Policy, Review, Tone, Weight},
+    empathy::{Facts, Plan, Policy, Review, Weight},
     protocol::Turn,
     sentiment::{Classifier, Sentiment},
+    settings::Flags,
 };
 
 /// See what replies become, without a bot
@@ -29,17 +25,8 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Args {
-    /// How acknowledgments sound: formal, collaborative or warm
-    #[arg(long)]
-    tone: Option<Tone>,
-    /// Your own style guide's sentences
-    #[arg(long, value_name = "FILE")]
-    phrasebook: Option<PathBuf>,
-    /// Say nothing to turns that weigh less, 0 to 1 [default: 0.3]
-    #[arg(long, value_name = "WEIGHT")]
-    floor: Option<Weight>,
     #[command(flatten)]
-    model: ModelArgs,
+    flags: Flags,
 }
 
 const EXAMPLE: &str = "Example:\n  \
@@ -81,20 +68,9 @@ struct Adjusted {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     logging::start("warn");
-    let classifier = args.model.classifier().map_err(Failure::runtime)?;
-    let mut policy = Policy::default();
-    if let Some(file) = args.phrasebook {
-        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()));
-        let book = Phrasebook::from_toml(&text.map_err(Failure::usage)?)
-            .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()));
-        policy = policy.with_phrasebook(book.map_err(Failure::usage)?);
-    }
-    if let Some(tone) = args.tone {
-        policy = policy.with_tone(tone);
-    }
-    if let Some(floor) = args.floor {
-        policy = policy.with_floor(floor);
-    }
+    let settings = args.flags.settings().map_err(Failure::usage)?;
+    let policy = settings.voice.policy().map_err(Failure::usage)?;
+    let classifier = settings.model.classifier().map_err(Failure::runtime)?;
     let mut out = io::stdout().lock();
     let mut number = 0;
     Ok(lines::in_chunks(io::stdin().lock(), |lines| {

@@ -9,10 +9,11 @@ use anstyle::{AnsiColor, Color, Style};
 use clap::Args;
 use serde::Serialize;
 
-use super::{lines, logging, model_args::ModelArgs};
+use super::{lines, logging};
 use crate::{
     empathy::Weight,
     sentiment::{Emotion, Emotions, Polarity, Sentiment},
+    settings::Model,
 };
 
 /// Cells of the bar at full weight.
@@ -20,17 +21,17 @@ const BAR: u8 = 20;
 
 /// See the sentiment of a turn, and how much empathy it calls for
 #[derive(Debug, Args)]
-pub struct ClassifyArgs {
+pub(super) struct ClassifyArgs {
     /// The turn; without it, one turn a line is read from standard input
-    pub text: Option<String>,
+    text: Option<String>,
 
     /// One JSON object a turn
     #[arg(long)]
-    pub json: bool,
+    json: bool,
 
     /// Which model runs, and on what.
     #[command(flatten)]
-    pub model: ModelArgs,
+    model: Model,
 }
 
 /// Runs `undertone classify`.
@@ -38,7 +39,7 @@ pub struct ClassifyArgs {
 /// # Errors
 ///
 /// The classifier cannot be built or fails, or standard input or output does.
-pub fn run(args: ClassifyArgs) -> anyhow::Result<()> {
+pub(super) fn run(args: ClassifyArgs) -> anyhow::Result<()> {
     logging::start("warn");
     let ClassifyArgs { text, json, mut model } = args;
     if text.is_some() {

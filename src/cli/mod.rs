@@ -6,8 +6,7 @@ mod demo;
 mod failure;
 mod lines;
 mod logging;
-pub mod model_args;
-mod serve;
+pub mod serve;
 mod signals;
 
 use std::ffi::OsString;

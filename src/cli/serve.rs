@@ -1,25 +1,26 @@
 //! `undertone serve`: the proxy, until it is told to stop.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use crate::{
-    config::{Config, File, Flags, Listen},
-    empathy::{Policy, Tone},
-    layer::EmpathyLayer,
-    proxy::{Rescue, Server, Upstream, UpstreamUrl},
-    sentiment::Classifier,
-};
 use anyhow::Context;
 use tokio::{net::TcpListener, runtime::Runtime, time};
 use tower_layer::Layer;
 
-use super::{Failure, logging, model_args::ModelArgs, signals::Signals};
+use super::{
+    Failure, logging,
+    signals::{Signals, outlive_hangups},
+};
+use crate::{
+    layer::EmpathyLayer,
+    proxy::{Rescue, Server, Upstream, UpstreamUrl},
+    settings::{Flags, Listen, Settings},
+};
 
-/// How long a bot that was started at the same time has to open its port.
-const START: Duration = Duration::from_secs(3);
+/// How often to look whether a bot that is not there has come.
+const RETRY: Duration = Duration::from_millis(500);
 
-/// How long to wait before looking again whether it has.
-const RETRY: Duration = Duration::from_millis(200);
+/// File descriptors that are not for connections: the listener, the log, the model, what the system libraries open.
+const RESERVE: u64 = 64;
 
 /// Stand in front of a bot
 #[derive(Debug, clap::Args)]
@@ -31,93 +32,85 @@ pub(super) struct Args {
     /// Where to listen [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<Listen>,
-    /// A file of settings; examples/undertone.toml explains them all
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// How acknowledgments sound: formal, collaborative or warm
-    #[arg(long)]
-    tone: Option<Tone>,
-    /// Your own style guide's sentences
-    #[arg(long, value_name = "FILE")]
-    phrasebook: Option<PathBuf>,
     #[command(flatten)]
-    model: ModelArgs,
+    flags: Flags,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     logging::start("info");
-    let (config, model) = settings(args)?;
-    let upstream = Upstream::with_connect_timeout(config.upstream.clone(), config.connect_timeout)
-        .with_context(|| format!("cannot prepare TLS for {}", config.upstream))?;
-    let classifier = model.classifier().map_err(Failure::runtime)?;
-    Runtime::new()?.block_on(serve(config, upstream, classifier))
+    let mut settings = args.flags.settings().map_err(Failure::usage)?;
+    settings.listen = args.listen.or(settings.listen);
+    settings.upstream = args.upstream.or(settings.upstream);
+    let upstream = upstream(&settings)?;
+    let layer = layer(&settings)?;
+    Runtime::new()?.block_on(serve(&settings, upstream, layer))
 }
 
-fn settings(args: Args) -> Result<(Config, ModelArgs), Failure> {
-    let file = args.config.as_deref().map(File::read).transpose().map_err(Failure::usage)?.unwrap_or_default();
-    let flags = Flags { listen: args.listen, upstream: args.upstream, tone: args.tone, phrasebook: args.phrasebook };
-    let config = Config::new(file, flags).map_err(Failure::usage)?;
-    let model = args.model.or(&config.model);
-    Ok((config, model))
+fn upstream(settings: &Settings) -> Result<Upstream, Failure> {
+    let url = settings.upstream().map_err(Failure::usage)?;
+    let proxy = &settings.proxy;
+    let upstream = Upstream::with_connect_timeout(url.clone(), Duration::from_millis(proxy.connect_timeout_ms))
+        .with_context(|| format!("cannot prepare TLS for {url}"))?;
+    Ok(upstream.answer_timeout(Duration::from_millis(proxy.answer_timeout_ms)).preserve_host(proxy.preserve_host))
 }
 
-async fn serve(config: Config, upstream: Upstream, classifier: Classifier) -> Result<(), Failure> {
+fn layer(settings: &Settings) -> Result<EmpathyLayer, Failure> {
+    let policy = settings.voice.policy().map_err(Failure::usage)?;
+    let protocols = settings.protocols().map_err(Failure::usage)?;
+    let classifier = settings.model.classifier().map_err(Failure::runtime)?;
+    Ok(EmpathyLayer::new(classifier)
+        .policy(policy)
+        .protocols(protocols)
+        .limits(settings.limits)
+        .respect_no_transform(settings.respect_no_transform))
+}
+
+async fn serve(settings: &Settings, upstream: Upstream, layer: EmpathyLayer) -> Result<(), Failure> {
     let mut first = Signals::catch()?;
     let mut second = Signals::catch()?;
-    // First the port, where a mistake shows at once; a client that comes now waits, and is served.
-    let listener = TcpListener::bind(config.listen.to_string())
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
-    tokio::select! {
-        reached = reach(&upstream) => reached?,
-        () = first.next() => return Ok(()),
-    }
+    outlive_hangups()?;
+    let listen = settings.listen.clone().unwrap_or_default();
+    let listener = TcpListener::bind(listen.to_string()).await.with_context(|| format!("cannot listen on {listen}"))?;
     tracing::info!("listening on http://{}, in front of {}", listener.local_addr()?, upstream.url());
 
-    let drain = config.drain;
-    let service = Rescue::new(layer(config, classifier).layer(upstream));
+    let server = Server::new(listener)
+        .drain(Duration::from_millis(settings.proxy.drain_ms))
+        .max_connections(max_connections(settings));
+    let watch = tokio::spawn(wait_for(upstream.clone()));
+    let service = Rescue::new(layer.layer(upstream));
     let twice = async {
         second.next().await;
         second.next().await;
     };
     tokio::select! {
-        () = Server::new(listener).drain(drain).serve(service, first.next()) => {}
+        () = server.serve(service, first.next()) => {}
         () = twice => tracing::warn!("told to stop twice, not waiting for open replies"),
     }
+    watch.abort();
     Ok(())
 }
 
-async fn reach(upstream: &Upstream) -> Result<(), Failure> {
-    let deadline = time::Instant::now() + START;
-    let mut waiting = false;
-    while let Err(error) = upstream.reach().await {
-        if time::Instant::now() >= deadline {
-            let reason = error.reason().unwrap_or_default();
-            return Err(Failure::runtime(anyhow::anyhow!("{error}: {reason}")));
-        }
-        if !waiting {
-            tracing::info!("waiting for the bot at {}", upstream.url());
-            waiting = true;
-        }
+/// Says so when the bot is not there, and when it is. Clients get a 502 until then.
+async fn wait_for(upstream: Upstream) {
+    let Err(error) = upstream.reach().await else { return };
+    tracing::warn!("{error}: {}; answering 502 until it is there", error.reason().unwrap_or_default());
+    loop {
         time::sleep(RETRY).await;
+        if upstream.reach().await.is_ok() {
+            tracing::info!("the bot at {} is there", upstream.url());
+            return;
+        }
     }
-    Ok(())
 }
 
-fn layer(config: Config, classifier: Classifier) -> EmpathyLayer {
-    let mut policy = Policy::default();
-    if let Some(phrasebook) = config.phrasebook {
-        policy = policy.with_phrasebook(phrasebook);
+/// As many connections as the settings say, or as there are file descriptors for: each may need another to the bot.
+fn max_connections(settings: &Settings) -> usize {
+    // The soft limit is a relic of `select`; the hard one is the system's word.
+    let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    let possible = usize::try_from(descriptors.saturating_sub(RESERVE) / 2).unwrap_or(usize::MAX).max(1);
+    let wanted = settings.proxy.max_connections.map_or(possible, std::num::NonZeroUsize::get);
+    if wanted > possible {
+        tracing::warn!("max_connections = {wanted} is more than {descriptors} file descriptors allow: {possible}");
     }
-    if let Some(tone) = config.tone {
-        policy = policy.with_tone(tone);
-    }
-    if let Some(floor) = config.floor {
-        policy = policy.with_floor(floor);
-    }
-    EmpathyLayer::new(classifier)
-        .policy(policy)
-        .protocols(config.protocols)
-        .limits(config.limits)
-        .respect_no_transform(config.respect_no_transform)
+    wanted.min(possible)
 }

@@ -43,3 +43,22 @@ impl Signals {
         }
     }
 }
+
+/// From here on SIGHUP, which service managers send to have settings read again, does not end the process; one line of
+/// the log says that it changed nothing.
+///
+/// # Errors
+///
+/// If the system refuses.
+pub(super) fn outlive_hangups() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                tracing::info!("SIGHUP: settings are read at start only, nothing changes");
+            }
+        });
+    }
+    Ok(())
+}

@@ -61,7 +61,8 @@ def test_a_client_that_leaves_takes_its_request_to_the_bot_along(gate):
     connection, response, _ = begin(proxy, FURIOUS)
     response.close()
     connection.close()
-    assert opened.client_left.wait(10), "the bot still writes to a client that is gone"
+    # A client that closes its end may still wait for its answer: it is given ten seconds for that.
+    assert opened.client_left.wait(20), "the bot still writes to a client that is gone"
 
 
 def test_sigterm_lets_an_open_stream_finish_and_ends_with_0(gate):
@@ -106,7 +107,7 @@ def test_a_bot_that_goes_away_is_a_502_that_says_so():
         for request in (chat("any", CALM), chat("any", FURIOUS, stream=True)):
             answer = curl(proxy.url + PATH, request)
             assert answer.status == 502
-            assert f"127.0.0.1:{port}" in answer.body.decode(), "the body names the bot that did not answer"
+            assert answer.body == b"undertone: the bot cannot be reached\n", "and not where the bot is"
         with harness.running("python-bot", bot, port):
             assert curl(proxy.url + PATH, chat("any", CALM)).status == 200, "and it recovers"
 

@@ -11,12 +11,12 @@ use tokio::{net::TcpListener, runtime::Runtime};
 use tower_layer::Layer;
 
 use self::{bot::Bot, client::Client, page::Page};
-use super::{Failure, logging, model_args::ModelArgs, signals::Signals};
+use super::{Failure, logging, signals::Signals};
 use crate::{
-    config::Listen,
     layer::EmpathyLayer,
     proxy::{Rescue, Server, Upstream},
     sentiment::Classifier,
+    settings::{Listen, Model},
 };
 
 /// From matter-of-fact to furious, and relieved at the end. Each is the first turn of a conversation of its own.
@@ -38,7 +38,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<Listen>,
     #[command(flatten)]
-    model: ModelArgs,
+    model: Model,
 }
 
 /// What a customer says, and how the reply is asked for.

@@ -1,7 +1,7 @@
 use super::*;
 
-fn parse(text: &str) -> Result<File, String> {
-    File::parse(text, Path::new("undertone.toml")).map_err(|error| error.to_string())
+fn parse(text: &str) -> Result<Settings, String> {
+    Settings::parse(text, Path::new("undertone.toml")).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -25,10 +25,10 @@ fn every_mistake_is_one_line_that_says_where() {
             "listen = \"8080\"",
             "undertone.toml:1: listen: `8080` is not an address to listen on, such as 127.0.0.1:8080",
         ),
-        ("floor = 1.5", "undertone.toml:1: floor: a weight is a number from 0 to 1: 1.5 is not"),
+        ("[voice]\nfloor = 1.5", "undertone.toml:2: floor: a weight is a number from 0 to 1: 1.5 is not"),
         (
-            "tone = \"cold\"",
-            "undertone.toml:1: tone: unknown variant `cold`, expected one of `formal`, `collaborative`, `warm`",
+            "[voice]\ntone = \"cold\"",
+            "undertone.toml:2: tone: unknown variant `cold`, expected one of `formal`, `collaborative`, `warm`",
         ),
         ("[[protocol]]\npath = \"/chat\"", "undertone.toml:1: missing key `user`"),
         ("listen = \"a\"\nlisten = \"b\"", "undertone.toml:2: duplicate key"),
@@ -40,7 +40,7 @@ fn every_mistake_is_one_line_that_says_where() {
 
 #[test]
 fn the_documented_example_states_the_defaults() {
-    let file = File::read(Path::new("examples/undertone.toml")).unwrap();
+    let file = Settings::read(Path::new("examples/undertone.toml")).unwrap();
     assert_eq!(file.listen, Some(Listen::default()));
     assert_eq!(file.limits, Limits::default());
     assert_eq!(file.proxy, Proxy::default());
@@ -48,22 +48,28 @@ fn the_documented_example_states_the_defaults() {
 
 #[test]
 fn an_empty_file_is_the_defaults() {
-    assert_eq!(parse(""), Ok(File::default()));
+    assert_eq!(parse(""), Ok(Settings::default()));
 }
 
 #[test]
 fn the_command_line_goes_before_the_file() {
-    let file = parse("listen = \"127.0.0.1:1\"\nupstream = \"http://file\"\ntone = \"formal\"").unwrap();
-    let flags = Flags { upstream: Some("http://flag".parse().unwrap()), ..Flags::default() };
-    let config = Config::new(file, flags).unwrap();
-    assert_eq!(config.upstream.to_string(), "http://flag");
-    assert_eq!(config.listen.to_string(), "127.0.0.1:1");
-    assert_eq!(config.tone, Some(Tone::Formal));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("undertone.toml");
+    fs::write(&path, "[voice]\ntone = \"formal\"\nfloor = 0.5\n[model]\nqueue = 7").unwrap();
+    let flags = Flags {
+        config: Some(path),
+        voice: Voice { tone: Some(crate::empathy::Tone::Warm), ..Voice::default() },
+        ..Flags::default()
+    };
+    let settings = flags.settings().unwrap();
+    assert_eq!(settings.voice.tone, Some(crate::empathy::Tone::Warm));
+    assert_eq!(settings.voice.floor, Some(crate::empathy::Weight::clamped(0.5)));
+    assert_eq!(settings.model.queue.map(std::num::NonZeroUsize::get), Some(7));
 }
 
 #[test]
 fn without_a_bot_there_is_nothing_to_do() {
-    let error = Config::new(File::default(), Flags::default()).unwrap_err().to_string();
+    let error = Settings::default().upstream().unwrap_err().to_string();
     assert!(error.contains("--upstream"), "{error}");
 }
 
@@ -71,15 +77,15 @@ fn without_a_bot_there_is_nothing_to_do() {
 fn paths_are_relative_to_the_file_that_names_them() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("undertone.toml");
-    fs::write(&path, "phrasebook = \"voice.toml\"\n[model]\npath = \"/models/own\"").unwrap();
-    let file = File::read(&path).unwrap();
-    assert_eq!(file.phrasebook, Some(directory.path().join("voice.toml")));
+    fs::write(&path, "[voice]\nphrasebook = \"voice.toml\"\n[model]\npath = \"/models/own\"").unwrap();
+    let file = Settings::read(&path).unwrap();
+    assert_eq!(file.voice.phrasebook, Some(directory.path().join("voice.toml")));
     assert_eq!(file.model.path, Some(PathBuf::from("/models/own")));
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let error = File::read(Path::new("nowhere/undertone.toml")).unwrap_err().to_string();
+    let error = Settings::read(Path::new("nowhere/undertone.toml")).unwrap_err().to_string();
     assert_eq!(error, "cannot read nowhere/undertone.toml: No such file or directory");
 }
 

@@ -9,9 +9,9 @@ use crate::{
 
 /// One line: the file, the line in it, and what is wrong there.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct ConfigError(String);
+pub(crate) struct SettingsError(String);
 
-impl ConfigError {
+impl SettingsError {
     pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
         let why = error.to_string();
         // The number means nothing to whoever reads this.
@@ -52,13 +52,13 @@ impl ConfigError {
     }
 }
 
-impl fmt::Display for ConfigError {
+impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for ConfigError {}
+impl std::error::Error for SettingsError {}
 
 fn line_number(text: &str, span: &Range<usize>) -> usize {
     text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1
