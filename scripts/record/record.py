@@ -111,7 +111,14 @@ def record(port: int, ask: scenarios.Ask) -> dict:
     }
 
 
+def wanted(*names: str) -> list[str]:
+    """Those of the files that are to be recorded: all, or the ones named on the command line."""
+    return [name for name in names if not sys.argv[1:] or name in sys.argv[1:]]
+
+
 def write(name: str, source: str, port: int, asks: list[scenarios.Ask]) -> None:
+    if not wanted(name):
+        return
     document = {
         "log": {
             "version": "1.2",
@@ -132,7 +139,6 @@ def main() -> None:
     FIXTURES.mkdir(parents=True, exist_ok=True)
     aimock_home = TARGET / "record-npm" / "node_modules" / "@copilotkit" / "aimock"
     aimock_version = json.loads((aimock_home / "package.json").read_text())["version"]
-    litellm = f"LiteLLM's proxy, PyPI litellm[proxy] {importlib.metadata.version('litellm')}, on uvicorn {importlib.metadata.version('uvicorn')}"
     aimock = f"aimock, npm @copilotkit/aimock {aimock_version}, on Node.js {subprocess.check_output(['node', '--version'], text=True).strip()}"
     custom = f"undertone's own scripts/record/custom_bot.py, on Python {platform.python_version()}: not a product of anyone else"
 
@@ -151,6 +157,11 @@ def main() -> None:
     with server("aimock", aimock_command, AIMOCK_PORT, "/health"):
         write("aimock-plain", aimock, AIMOCK_PORT, scenarios.AIMOCK_PLAIN)
         write("aimock-stream", aimock, AIMOCK_PORT, scenarios.AIMOCK_STREAM)
+        write("aimock-responses", aimock, AIMOCK_PORT, scenarios.AIMOCK_RESPONSES)
+        write("aimock-responses-stream", aimock, AIMOCK_PORT, scenarios.AIMOCK_RESPONSES_STREAM)
+        if not wanted("litellm-plain", "litellm-stream", "litellm-untouched"):
+            return
+        litellm = f"LiteLLM's proxy, PyPI litellm[proxy] {importlib.metadata.version('litellm')}, on uvicorn {importlib.metadata.version('uvicorn')}"
         with server("litellm", litellm_command, LITELLM_PORT, "/health/liveliness", litellm_env):
             relay = litellm + f" (entries named `relayed...`: in front of {aimock})"
             write("litellm-plain", relay, LITELLM_PORT, scenarios.LITELLM_PLAIN + scenarios.LITELLM_TOOLS)

@@ -146,6 +146,34 @@ AIMOCK_STREAM = [
 ]
 
 
+def responses(name: str, affect: str, input=None, **more) -> Ask:
+    """A response of OpenAI's Responses API; the user's turn is the one of `affect` unless `input` says otherwise."""
+    body = {"model": "gpt-4o", "input": input or TURNS[affect] + " Please answer.", **more}
+    return Ask(name, body, affect, path="/v1/responses")
+
+
+RESPONSES_HISTORY = [
+    {"role": "developer", "content": "You are the assistant of a small shop."},
+    {"role": "user", "content": TURNS["frustrated"]},
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Refunds take five working days."}]},
+    {"role": "user", "content": [{"type": "input_text", "text": "You already told me that twice! This is ridiculous."}]},
+]
+RESPONSES_TOOL = {"type": "function", "name": "find_order", "parameters": FIND_ORDER["function"]["parameters"]}
+AIMOCK_RESPONSES = [
+    *[responses(affect, affect) for affect in ("calm", "pleased", "sad", "furious")],
+    responses("history", "furious", RESPONSES_HISTORY),
+    responses("reasoning", "furious", "Charged TWICE, are you kidding me?! think it through"),
+    responses("text-with-tool-calls", "frustrated", TWO_PARCELS, tools=[RESPONSES_TOOL]),
+    responses("tool-call-only", "mildly-annoyed", "I'm so annoyed, where is order 1042?", tools=[RESPONSES_TOOL]),
+    responses("markdown", "frustrated", "I'm losing my patience, tell me the long story."),
+    responses("unicode", "worried", "Ich habe Angst, dass es zu spät kommt. Gibt es Größe 42?"),
+    responses("json-mode", "furious", "Tell me NOW. As JSON!", text={"format": {"type": "json_object"}}),
+]
+AIMOCK_RESPONSES_STREAM = [
+    Ask(ask.name, {**ask.body, **STREAM}, ask.affect, path=ask.path) for ask in AIMOCK_RESPONSES
+]
+
+
 def own(name: str, affect: str, message: str | None = None, accept: str = "application/json") -> Ask:
     body = {"session": "s-" + name, "message": message or TURNS[affect]}
     return Ask(name, body, affect, path="/chat", headers=[("Accept", accept)])
