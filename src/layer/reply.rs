@@ -91,14 +91,14 @@ fn untouched<B: Body>(exchange: Exchange, response: Response<ReplyBody<B>>, reas
 impl<B: Body<Data = Bytes>> Undecided<B> {
     /// Goes on with a decision, or without one if none was there in time.
     pub(super) fn go_on(self, decision: Option<Result<Intent, Reason>>) -> Arrival<B> {
-        let Self { exchange, response, reader, framing } = self;
+        let Self { mut exchange, response, reader, framing } = self;
+        let decision = match (decision, framing) {
+            (None, Framing::Whole) => Some(exchange.decide()),
+            (decision, _) => decision,
+        };
         match (decision, framing) {
             (Some(Err(reason)), _) => {
                 Arrival::Response(untouched(*exchange, response.map(ReplyBody::untouched), reason))
-            }
-            (None, Framing::Whole) => {
-                let late = FailOpen::Budget.into();
-                Arrival::Response(untouched(*exchange, response.map(ReplyBody::untouched), late))
             }
             (Some(Ok(intent)), Framing::Whole) => {
                 let (head, body) = response.into_parts();
@@ -107,7 +107,7 @@ impl<B: Body<Data = Bytes>> Undecided<B> {
                 Arrival::Whole(Reply { head, collect, exchange, reader, intent })
             }
             // A stream's text may take a while yet: there is time until it comes.
-            (decision, Framing::Sse | Framing::Values) => {
+            (decision, _) => {
                 let (head, body) = response.into_parts();
                 let intent = decision.and_then(Result::ok);
                 Arrival::Response(stream(head, Prefixed::unread(body), *exchange, reader, framing, intent))

@@ -10,7 +10,7 @@ from harness import acknowledged, curl, inserted, reply_texts, without_text
 CHAT = replay.names("litellm-plain", "litellm-stream", "aimock-plain", "aimock-stream")
 UNTOUCHED = replay.names("litellm-untouched")
 # Machine-readable, already begun, or no text at all: not a byte may change, whatever the user feels.
-LEFT_ALONE = {"undeclared-json", "code-fence", "think-tag", "prefill", "json-mode", "tool-call-only", "relayed-tool-call", "rate-limited"}
+LEFT_ALONE = {"undeclared-json", "code-fence", "prefill", "json-mode", "tool-call-only", "relayed-tool-call", "rate-limited"}
 # One acknowledgment in front of one text.
 ACKNOWLEDGED = {"furious", "furious-usage", "content-parts", "unicode-reply"}
 
@@ -54,6 +54,10 @@ def test_keeps_everything_but_the_opening(replay_proxy, name):
     if of.startswith("bot-gushes"):
         # The opener may be softened; what the user needs to know may not.
         assert reply_texts(through)[0].endswith("Your refund of $24.90 was sent on 3 May.")
+    elif of == "think-tag":
+        thought, _, words = reply_texts(direct)[0].partition("</think>")
+        text = reply_texts(through)[0]
+        assert text.startswith(thought + "</think>") and text.endswith(words), "what the model thinks is not touched"
     else:
         for index, text in reply_texts(direct).items():
             assert reply_texts(through)[index].endswith(text)
