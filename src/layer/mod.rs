@@ -4,19 +4,37 @@
 //! service works, and puts an acknowledgment before the reply's text where the turn's words call for one. A reply that
 //! comes whole is edited in its JSON text; a streamed one in its own first visible piece of text, as it passes.
 //!
+//! # The way of a reply
+//!
+//! 1. `service` asks the protocols whether a request's head can be a turn's; what is none passes at once.
+//! 2. `collect` reads its body up to a limit, and `exchange` gives the turn to the classifier and asks the store.
+//! 3. The inner service gets the same bytes and works, while `future` waits for its answer.
+//! 4. `response` looks at the head of the reply: may it be edited at all? The protocol's reader says how it is framed.
+//! 5. `exchange` decides by the policy what is to be said, from turn, sentiment and memory, within the budget.
+//! 6. `reply` collects a reply that comes whole; `streamed` drives one that does not, with its clocks.
+//! 7. Either way `editor` cuts the bytes into frames, and the reader names the pieces of text in each.
+//! 8. `text` holds the beginning of one text, until the policy has reviewed it and says what changes.
+//! 9. The change becomes edits by byte span in the frames that are held, in copies told later, and nowhere else.
+//! 10. `outcome` tells once what was done, and from the last edit on the bot's bytes pass unread.
+//!
+//! `editor` and `text` know no HTTP, `response` knows no protocol, and `guard` is the one place that catches a panic.
+//!
 //! # What it leaves alone
 //!
 //! Everything that is not a recognised exchange passes at once and untouched: bytes, headers, trailers, upgrades. Of a
 //! recognised exchange, replies that are errors, JSON by request, structured output, code, tool calls, refusals, empty
 //! or compressed keep their bytes, and so does every reply when something goes wrong in here. The response header
-//! [`HEADER`], the [`Outcome`] in the response's extensions, one `tracing` event and the counter
+//! [`HEADER`](crate::outcome::HEADER), the [`Outcome`](crate::outcome::Outcome) and
+//! [`Settled`](crate::outcome::Settled) in the response's extensions, one `tracing` event and the counter
 //! `undertone_exchanges_total` say what was done and why; none of them has a word of the user's.
 //!
 //! # When it waits
 //!
-//! The request body is collected up to a limit before the inner service is called with it. Once the head of the reply
-//! is there, the classifier has [`Limits::budget_ms`] left. A reply that comes whole is collected only if it will be
-//! edited. All waits use Tokio's clock: the layer needs a Tokio runtime with time enabled.
+//! The request body is collected up to a limit before the inner service is called with it. Once there is something to
+//! decide about, the decision has [`Limits::budget_ms`]: from the head of a reply that comes whole, from the first text
+//! of a stream. A reply that comes whole is collected only if it will be edited. The beginning of a stream is held while
+//! it may still turn out to be an acknowledgment, [`Limits::max_held_ms`] at most. All waits use Tokio's clock: the layer
+//! needs a Tokio runtime with time enabled.
 //!
 //! # Examples
 //!

@@ -7,7 +7,7 @@ import replay
 from harness import Said, acknowledged
 
 PLAIN, STREAM = "aimock-responses", "aimock-responses-stream"
-SPOKEN = ["furious", "history", "reasoning", "sad", "unicode"]
+SPOKEN = ["furious", "history", "reasoning", "sad"]
 LEFT_ALONE = ["calm", "pleased", "text-with-tool-calls", "tool-call-only", "json-mode"]
 
 
