@@ -320,8 +320,9 @@ const VERDICTS: [&str; 26] = [
 /// Whether there is nothing so far but one word such as programs read: a label in small letters or in capitals, a
 /// number, an address, or a verdict. A word that begins like a sentence is none.
 fn is_verdict(visible: &str) -> bool {
-    let word = visible.trim_end_matches(is_invisible);
-    if !word.is_ascii() || word.contains(char::is_whitespace) {
+    let word = visible.split(is_invisible).next().unwrap_or_default();
+    let has_more = visible.get(word.len()..).is_some_and(|rest| !rest.trim_start_matches(is_invisible).is_empty());
+    if has_more || !word.is_ascii() {
         return false;
     }
     let mut letters = word.chars();

@@ -268,8 +268,20 @@ impl Editor {
         let Some(intent) = &self.intent else { return };
         for text in &mut self.texts {
             let is_over = is_over && (self.is_over || text.holds_from().is_some());
-            let Some((visible, is_complete)) = text.beginning(is_over) else { continue };
-            match guard(|| self.policy.review(intent, visible, is_complete)) {
+            let review = loop {
+                let Some((visible, is_complete)) = text.beginning(is_over) else { break None };
+                let review = guard(|| self.policy.review(intent, visible, is_complete));
+                let is_undecided = matches!(review, Ok(Review::Wait | Review::ChangeIfMore(_)));
+                if !(is_undecided && text.has_unread()) {
+                    break Some(review);
+                }
+                if text.read_on().is_none() {
+                    self.reason = Some(HandsOff::Unreadable.into());
+                    text.leave();
+                }
+            };
+            let Some(review) = review else { continue };
+            match review {
                 Ok(Review::Wait) => text.wait(None),
                 Ok(Review::ChangeIfMore(change)) => text.wait(Some(change)),
                 Ok(Review::Change(change)) => {

@@ -262,6 +262,40 @@ fn a_text_that_moderation_replaced_is_not_touched() {
     assert!(edited.contains("\"text\":\"Withheld.\""));
 }
 
+#[test]
+fn a_long_text_comes_to_the_same_whole_and_in_pieces() {
+    let long = |part: &str| part.repeat(3_000);
+    for (text, expected) in [
+        (long("Left. "), format!("That's \"it\". {}", long("Left. "))),
+        (
+            format!("<think>{}</think>\nLeft. {}", long("Hm é. "), long("é ")),
+            format!("<think>{}</think>\nThat's \"it\".\nLeft. {}", long("Hm é. "), long("é ")),
+        ),
+        (format!("{}Left.", long("\n\t ").replace('\t', " ")), {
+            let blank = long("\n\t ").replace('\t', " ");
+            format!("{blank}That's \"it\". Left.")
+        }),
+        (long("no"), long("no")),
+        (format!("{} it left.", long("no")), format!("That's \"it\". {} it left.", long("no"))),
+        (format!("<think>{}", long("Hm. ")), format!("<think>{}", long("Hm. "))),
+    ] {
+        let with = |max| undecided(Framing::Sse, chat(1), max);
+        let whole = format!("{{\"choices\":[{{\"message\":{{\"content\":{}}}}}]}}", json(&text));
+        let mut of_whole = with(1 << 20);
+        let mut out = VecDeque::new();
+        of_whole.speak(intent(), &mut out);
+        of_whole.whole(Bytes::from(whole), &mut out);
+        let edited: serde_json::Value = serde_json::from_slice(&out.into_iter().flatten().collect::<Vec<_>>()).unwrap();
+        assert!(edited["choices"][0]["message"]["content"] == expected.as_str(), "{}", &text[..20]);
+
+        let pieces: Vec<_> = text.chars().collect::<Vec<_>>().chunks(777).map(|piece| piece.iter().collect()).collect();
+        let stream: String = pieces.iter().map(|piece: &String| delta(0, piece)).collect();
+        let mut of_stream = with(1 << 20);
+        of_stream.speak(intent(), &mut VecDeque::new());
+        assert!(told(&run(of_stream, &[stream.as_bytes()]).0) == expected, "{}", &text[..20]);
+    }
+}
+
 /// What a client makes of a stream of deltas.
 fn told(stream: &str) -> String {
     let values = stream.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| data.starts_with('{'));

@@ -18,6 +18,23 @@ pub(super) struct Part {
     pub(super) encoding: Encoding,
 }
 
+impl Part {
+    /// Its beginning, of about this many bytes, and the rest.
+    fn split(mut self, length: usize) -> (Self, Option<Self>) {
+        let at = self.encoding.boundary(&self.raw, length);
+        if at >= self.raw.len() {
+            return (self, None);
+        }
+        let raw = self.raw.split_off(at);
+        let end = std::mem::replace(&mut self.span.end, self.span.start + at);
+        let rest = Self { frame: self.frame, span: self.span.end..end, raw, encoding: self.encoding };
+        (self, Some(rest))
+    }
+}
+
+/// How much of a piece is read at a time: more than any beginning needs, and all that is copied of a long reply.
+const READ: usize = 4 << 10;
+
 /// What is known of one text.
 #[derive(Debug, Default)]
 pub(super) struct Text {
@@ -27,8 +44,10 @@ pub(super) struct Text {
     skipped_chars: usize,
     /// What the user reads of it so far.
     beginning: String,
-    /// The pieces that `beginning` came in, each with the bytes of the text that it ends before.
-    pieces: Vec<(Part, usize)>,
+    /// The pieces that `beginning` came in, each with where in the text it begins and ends.
+    pieces: Vec<(Part, Range<usize>)>,
+    /// The rest of the latest piece, where that is long.
+    unread: Option<Part>,
     /// What depends on the text and waits in a frame until it is decided.
     dependents: Vec<(Part, PieceKind)>,
     has_begun: bool,
@@ -69,19 +88,42 @@ impl Text {
         Some(None)
     }
 
+    /// Adds a piece, after what may be left of the one before.
     fn append(&mut self, part: Part) -> Option<()> {
+        while self.unread.is_some() {
+            self.read_on()?;
+        }
+        self.unread = Some(part);
+        self.read_on()?;
+        while self.reasoning.is_inside() && self.unread.is_some() {
+            self.read_on()?;
+        }
+        Some(())
+    }
+
+    /// Reads on in a long piece; nothing if it cannot be read.
+    pub(super) fn read_on(&mut self) -> Option<()> {
+        let Some(part) = self.unread.take() else { return Some(()) };
+        let (part, rest) = part.split(READ);
+        self.unread = rest;
         let text = part.encoding.decode(&part.raw)?;
         self.has_begun |= !text.is_empty();
+        let start = self.skipped + self.beginning.len();
         self.beginning.push_str(&text);
         drop(text);
-        self.pieces.push((part, self.skipped + self.beginning.len()));
+        self.pieces.push((part, start..self.skipped + self.beginning.len()));
         if !self.reasoning.is_over() {
             let length = self.reasoning.skip(&self.beginning);
             self.skipped_chars += self.beginning.drain(..length).count();
             self.skipped += length;
-            self.pieces.retain(|(_, end)| *end > self.skipped);
+            self.pieces.retain(|(_, at)| at.end > self.skipped);
         }
         Some(())
+    }
+
+    /// Whether there is more of it to read.
+    pub(super) const fn has_unread(&self) -> bool {
+        self.unread.is_some()
     }
 
     /// What there is to review, and whether that is all of it; nothing once it is decided.
@@ -89,7 +131,7 @@ impl Text {
         if self.decided.is_some() {
             return None;
         }
-        let is_complete = self.is_complete || is_over;
+        let is_complete = (self.is_complete || is_over) && self.unread.is_none();
         let is_hidden = self.reasoning.is_inside() || !(self.reasoning.is_over() || is_complete);
         Some((if is_hidden { "" } else { &self.beginning }, is_complete))
     }
@@ -100,7 +142,7 @@ impl Text {
             return None;
         }
         let blank = self.beginning.len() - self.beginning.trim_start().len();
-        let visible = self.pieces.iter().find(|(_, end)| *end > self.skipped + blank).map(|(part, _)| part.frame);
+        let visible = self.pieces.iter().find(|(_, at)| at.end > self.skipped + blank).map(|(part, _)| part.frame);
         visible.into_iter().chain(self.dependents.iter().map(|(part, _)| part.frame)).min()
     }
 
@@ -127,6 +169,7 @@ impl Text {
     pub(super) fn leave(&mut self) {
         self.decided = Some(Decided::Leave);
         self.pieces.clear();
+        self.unread = None;
         self.dependents.clear();
     }
 
@@ -135,12 +178,10 @@ impl Text {
         let cut = self.absolute(&change);
         let last = self.pieces.len().saturating_sub(1);
         let mut placed = Vec::new();
-        let mut start = None;
-        for (number, (part, end)) in std::mem::take(&mut self.pieces).into_iter().enumerate() {
-            let from = start.replace(end).unwrap_or_else(|| end - decoded_length(&part));
-            let takes = (from..end).contains(&cut.start) || (number == last && cut.start == end);
+        for (number, (part, at)) in std::mem::take(&mut self.pieces).into_iter().enumerate() {
+            let takes = at.contains(&cut.start) || (number == last && cut.start == at.end);
             let put = if takes { change.put.as_str() } else { "" };
-            let inside = cut.start.clamp(from, end) - from..cut.end.clamp(from, end) - from;
+            let inside = cut.start.clamp(at.start, at.end) - at.start..cut.end.clamp(at.start, at.end) - at.start;
             if !(inside.is_empty() && put.is_empty()) {
                 placed.push((part.frame, edit(&part, inside, put)));
             }
@@ -148,6 +189,7 @@ impl Text {
         for (part, kind) in std::mem::take(&mut self.dependents) {
             placed.extend(self.agree(&change, &part, kind).map(|edit| (part.frame, edit)));
         }
+        self.unread = None;
         self.decided = Some(Decided::Change(change));
         placed
     }
@@ -172,10 +214,6 @@ impl Text {
     fn absolute(&self, change: &Change) -> Range<usize> {
         self.skipped + change.cut.start..self.skipped + change.cut.end
     }
-}
-
-fn decoded_length(part: &Part) -> usize {
-    part.encoding.decode(&part.raw).map_or(0, |text| text.len())
 }
 
 /// Changes the bytes of a part that stand for these bytes of its text.

@@ -54,6 +54,24 @@ impl Encoding {
         }
     }
 
+    /// A place in `raw` at `length` or a few bytes later at which the text can be cut in two, each half readable; the
+    /// end if it is not so long.
+    pub(crate) fn boundary(self, raw: &[u8], length: usize) -> usize {
+        let mut at = 0;
+        if self == Self::Json {
+            while at < length && at < raw.len() {
+                at += unit(raw.get(at..).unwrap_or_default()).0;
+            }
+        } else {
+            at = length;
+        }
+        // Not inside a character.
+        while raw.get(at).is_some_and(|byte| byte & 0xc0 == 0x80) {
+            at += 1;
+        }
+        at.min(raw.len())
+    }
+
     /// The text, ready for the wire.
     pub(crate) fn encode(self, text: &str) -> Bytes {
         match self {
@@ -64,7 +82,7 @@ impl Encoding {
 
     /// Where in `raw` the byte at `decoded` of its text is written; the end if the text is not so long.
     pub(crate) fn locate(self, raw: &[u8], decoded: usize) -> usize {
-        if self == Self::Plain || !raw.contains(&b'\\') {
+        if self == Self::Plain {
             return decoded.min(raw.len());
         }
         let (mut at, mut text) = (0, 0);
@@ -181,6 +199,13 @@ mod tests {
                 prop_assert_eq!(Encoding::Json.decode(after.as_bytes()).unwrap(), &text[at..]);
             }
             prop_assert_eq!(Encoding::Json.locate(raw.as_bytes(), text.len()), raw.len());
+            for length in 0..raw.len() {
+                let at = Encoding::Json.boundary(raw.as_bytes(), length);
+                let (before, after) = raw.as_bytes().split_at(at);
+                let halves = [before, after].map(|half| Encoding::Json.decode(half).unwrap());
+                prop_assert_eq!(halves.concat(), text.as_str());
+                prop_assert!(at >= length);
+            }
         }
 
         #[test]
