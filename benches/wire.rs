@@ -4,14 +4,9 @@
 //! ```text
 //! cargo bench --bench wire
 //! ```
-#![expect(clippy::unwrap_used, reason = "a bench stops where it fails")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops where it fails and prints what it finds")]
 
-use std::{
-    convert::Infallible,
-    future::ready,
-    hint::black_box,
-    io::{self, Write},
-};
+use std::{convert::Infallible, future::ready, hint::black_box};
 
 use bytes::Bytes;
 use http::{Request, Response, header::CONTENT_TYPE};
@@ -107,14 +102,12 @@ fn report(what: &str, bytes: usize, rival: impl Fn(), ours: impl Fn()) {
         of_ours.push(seconds(&ours));
     }
     let (rival, ours) = (median(of_rival), median(of_ours));
-    writeln!(
-        io::stdout(),
+    println!(
         "{what} ({bytes} bytes): {:.3} ms; serde_json over the same bytes: {:.3} ms: x{:.2}",
         ours * 1e3,
         rival * 1e3,
         ours / rival,
-    )
-    .unwrap();
+    );
 }
 
 fn seconds(run: impl Fn()) -> f64 {

@@ -149,7 +149,8 @@ mod bytes_and_lengths {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_held_when_the_bot_broke_off_has_time_to_leave_before_the_error() {
-        let held = stream(&["I"]).replace("data: [DONE]\n\n", "");
+        let events = stream(&["I"]);
+        let held = events.split_inclusive("\n\n").take(2).collect::<String>();
         let response = begin(layer(), sse(script([Step::Data(held.clone().into()), Step::Error("reset")]))).await;
         let mut body = std::pin::pin!(response.into_body());
         let mut passed = Vec::new();
@@ -229,6 +230,38 @@ mod time {
             assert_eq!(within(body.frame()).await.unwrap().unwrap().into_data().unwrap(), start);
             assert!(begun.elapsed() < Duration::from_millis(100), "{:?}", begun.elapsed());
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_whole_reply_whose_end_comes_a_moment_later_is_still_whole() {
+        let text = completion("It left.");
+        let (first, last) = text.split_at(40);
+        let pieces = [first, last].map(|piece| Step::Data(piece.to_owned().into()));
+        let [first, last] = pieces;
+        let seen = read(begin(layer(), json(script([first, Step::Yield, last, Step::Yield]))).await).await;
+        assert_eq!(seen.outcome(), "prepend, weight=0.6, emotion=frustration");
+        let start = Instant::now();
+        let response =
+            begin(layer(), json(script([Step::Data(text.into()), Step::Wait(Duration::from_secs(9))]))).await;
+        assert_eq!(response.headers()["undertone"], "prepend;planned, weight=0.6, emotion=frustration");
+        assert!(start.elapsed() < Duration::from_millis(30), "{:?}", start.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_copies_of_a_text_that_was_changed_are_waited_for() {
+        let delta = "data: {\"type\":\"response.output_text.delta\",\"delta\":\"It left.\"}\n\n";
+        let done = "data: {\"type\":\"response.completed\",\"response\":{\"output\":[{\"type\":\"message\",\"content\":[{\"type\":\"output_text\",\"text\":\"It left.\"}]}]}}\n\n";
+        let (begun, rest) = done.split_at(60);
+        let steps = [
+            Step::Data(delta.into()),
+            Step::Data(begun.to_owned().into()),
+            Step::Wait(Duration::from_secs(3)),
+            Step::Data(rest.to_owned().into()),
+        ];
+        let mut request = post(format!("{{\"input\":\"{ANNOYED}\"}}"));
+        *request.uri_mut() = "/v1/responses".parse().unwrap();
+        let seen = within(exchange(layer(), request, sse(script(steps)))).await;
+        assert_eq!(seen.text().matches(". It left.").count(), 2, "{}", seen.text());
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,14 +26,14 @@ pub(super) struct Prefixed<B: Body> {
     error: Option<B::Error>,
     rest: Option<Pin<Box<B>>>,
     /// What is held counts until it has gone.
-    _share: Option<Share>,
+    share: Option<Share>,
 }
 
 impl<B: Body> Prefixed<B> {
     /// A body that ends after `data` and `trailers`.
     pub(super) fn whole(data: impl IntoIterator<Item = Bytes>, trailers: Option<HeaderMap>) -> Self {
         let data = data.into_iter().collect();
-        Self { data, tail: BytesMut::new(), trailers, error: None, rest: None, _share: None }
+        Self { data, tail: BytesMut::new(), trailers, error: None, rest: None, share: None }
     }
 
     /// A body of which nothing has been read.
@@ -73,9 +73,21 @@ impl<B: Body> Prefixed<B> {
         self.data.front().cloned().unwrap_or_default()
     }
 
+    /// What has been read, chunk by chunk.
+    pub(super) fn chunks(&self) -> impl DoubleEndedIterator<Item = &[u8]> + Clone {
+        self.data.iter().map(|chunk| &**chunk).chain([&*self.tail])
+    }
+
+    /// The same body with other data; it has been read to its end.
+    pub(super) fn with_data(mut self, data: impl IntoIterator<Item = Bytes>) -> Self {
+        self.data = data.into_iter().collect();
+        self.tail.clear();
+        self
+    }
+
     /// The trailers, if the body has been read to its end.
-    pub(super) fn into_trailers(self) -> Option<HeaderMap> {
-        self.trailers
+    pub(super) const fn trailers_mut(&mut self) -> Option<&mut HeaderMap> {
+        self.trailers.as_mut()
     }
 }
 
@@ -83,6 +95,9 @@ impl<B: Body<Data = Bytes>> Prefixed<B> {
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         self.seal();
         if let Some(chunk) = self.data.pop_front() {
+            if self.data.is_empty() {
+                self.share = None;
+            }
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
         if let Some(trailers) = self.trailers.take() {
@@ -152,19 +167,23 @@ impl<B: Body<Data = Bytes>> Collect<B> {
     /// Stops early: what has been read, and the rest.
     pub(super) fn stop(&mut self) -> Prefixed<B> {
         let mut read = std::mem::replace(&mut self.read, Prefixed::whole([], None));
-        read._share = self.share.take();
+        read.share = self.share.take();
         read
     }
 
-    /// What has been read so far, in one piece.
-    pub(super) fn so_far(&mut self) -> Bytes {
-        self.read.bytes()
+    /// What has been read so far.
+    pub(super) const fn so_far(&self) -> &Prefixed<B> {
+        &self.read
     }
 
     /// Reads on. No more is read, and nothing lost, once a limit is passed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Collected<B>> {
         loop {
             let Some(rest) = &mut self.read.rest else { return Poll::Ready(Collected::Whole(self.stop())) };
+            if rest.is_end_stream() {
+                self.read.rest = None;
+                continue;
+            }
             // Known beforehand, or seen: past the limit, nothing more is read.
             if self.collected as u64 + rest.size_hint().lower() > self.limit as u64 {
                 return Poll::Ready(Collected::TooLong(self.stop()));

@@ -255,7 +255,7 @@ impl Editor {
         for piece in pieces {
             let Some(text) = self.texts.get_mut(piece.text) else { continue };
             let part = part_of(frame, number, &piece).ok_or(HandsOff::Unreadable)?;
-            edits.extend(text.take(part, piece.kind).ok_or(HandsOff::Unreadable)?);
+            edits.extend(text.take(part, piece.kind)?);
         }
         if let Some(held) = self.held.back_mut() {
             held.edits.extend(edits);
@@ -275,8 +275,8 @@ impl Editor {
                 if !(is_undecided && text.has_unread()) {
                     break Some(review);
                 }
-                if text.read_on().is_none() {
-                    self.reason = Some(HandsOff::Unreadable.into());
+                if let Err(reason) = text.read_on() {
+                    self.reason = Some(reason.into());
                     text.leave();
                 }
             };
@@ -289,7 +289,11 @@ impl Editor {
                     place(&mut self.held, self.first_held, text.change(change));
                 }
                 // Why there are no words, the reader knows better.
-                Ok(Review::Leave(Silence::Empty)) => text.leave(),
+                Ok(Review::Leave(Silence::Empty)) => {
+                    let absence = guard(|| self.reader.absence()).map_or_else(Reason::from, Reason::from);
+                    self.reason.get_or_insert(absence);
+                    text.leave();
+                }
                 Ok(Review::Leave(silence)) => {
                     self.reason = Some(silence.into());
                     text.leave();

@@ -189,6 +189,13 @@ fn what_cannot_be_read_ends_the_editing_and_the_next_event_is_not_taken_for_the_
         let (edited, verdict) = run(editor(Framing::Sse, chat(1)), &[body.as_bytes()]);
         assert_eq!((edited, verdict), (body, Verdict::Untouched(HandsOff::Unreadable.into())), "{event}");
     }
+    for leak in [r"The user is angry.</think>It left.", r"The user.\u003c/think\u003eIt left."] {
+        let body = format!("{{\"choices\":[{{\"message\":{{\"content\":\"{leak}\"}}}}]}}");
+        let mut out = VecDeque::new();
+        let mut editor = editor(Framing::Whole, chat(2));
+        editor.whole(Bytes::from(body.clone()), &mut out);
+        assert_eq!((text(&mut out), editor.verdict()), (body, Some(Verdict::Untouched(HandsOff::Reasoning.into()))));
+    }
     let held = delta(0, "I") + "data: {\"cut\n\n" + &delta(0, " found it.");
     assert_eq!(run(editor(Framing::Sse, chat(1)), &[held.as_bytes()]).0, held, "its beginning is not known");
 }
@@ -271,10 +278,8 @@ fn a_long_text_comes_to_the_same_whole_and_in_pieces() {
             format!("<think>{}</think>\nLeft. {}", long("Hm é. "), long("é ")),
             format!("<think>{}</think>\nThat's \"it\".\nLeft. {}", long("Hm é. "), long("é ")),
         ),
-        (format!("{}Left.", long("\n\t ").replace('\t', " ")), {
-            let blank = long("\n\t ").replace('\t', " ");
-            format!("{blank}That's \"it\". Left.")
-        }),
+        (format!("{}Left. ", "\n  ".repeat(1_000)), format!("{}That's \"it\". Left. ", "\n  ".repeat(1_000))),
+        (format!("{}Left. ", long("\n  ")), format!("{}Left. ", long("\n  "))),
         (long("no"), long("no")),
         (format!("{} it left.", long("no")), format!("That's \"it\". {} it left.", long("no"))),
         (format!("<think>{}", long("Hm. ")), format!("<think>{}", long("Hm. "))),
@@ -387,7 +392,7 @@ proptest! {
 
     #[test]
     fn any_cut_of_the_text_is_cut_alike(
-        text in "[a-zé😀\"\\\\ ]{1,12}",
+        text in "[a-z][a-zé😀\"\\\\ ]{0,12}",
         cuts in proptest::collection::vec(0_usize..20, 0..4),
         from in 0_usize..20,
         length in 0_usize..10,

@@ -165,7 +165,7 @@ where
                     let Some(reading) = reply else { return Poll::Pending };
                     let collected = match reading.poll(cx) {
                         Poll::Ready(collected) => Some(collected),
-                        Poll::Pending if reading.is_no_whole() => None,
+                        Poll::Pending if reading.poll_is_no_whole(cx).is_ready() => None,
                         Poll::Pending => {
                             ready!(timeout.poll(cx));
                             Some(Collected::TooSlow(reading.stop()))

@@ -32,7 +32,8 @@
 //!
 //! The request body is collected up to a limit before the inner service is called with it. Once there is something to
 //! decide about, the decision has [`Limits::budget_ms`]: from the head of a reply that comes whole, from the first text
-//! of a stream. A reply that comes whole is collected only if it will be edited. The beginning of a stream is held while
+//! of a stream. The head of a stream waits for the decision too, so that it can tell it, but no longer than that; text
+//! that comes with it does not wait again. A reply that comes whole is collected only if it will be edited. The beginning of a stream is held while
 //! it may still turn out to be an acknowledgment, [`Limits::max_held_ms`] at most. All waits use Tokio's clock: the layer
 //! needs a Tokio runtime with time enabled.
 //!

@@ -37,11 +37,11 @@ impl Share {
         self.quota.held.fetch_add(bytes, Relaxed).saturating_add(bytes) <= self.quota.limit
     }
 
-    /// Has this many bytes from now on.
+    /// Has this many bytes from now on. To have none is always possible.
     pub(super) fn set(&mut self, bytes: usize) -> bool {
         self.quota.held.fetch_sub(self.held, Relaxed);
         self.held = 0;
-        self.grow(bytes)
+        self.grow(bytes) || bytes == 0
     }
 }
 
@@ -63,5 +63,6 @@ mod tests {
         drop(other);
         assert!(one.grow(4) && !one.grow(1));
         assert!(one.set(10) && one.grow(0));
+        assert!(!one.set(11) && one.set(0));
     }
 }

@@ -2,12 +2,16 @@
 
 use std::{
     collections::VecDeque,
+    future::Future,
+    pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Response, response};
 use http_body::Body;
+use tokio::time::{Sleep, sleep};
 
 use super::{
     ReplyBody,
@@ -21,7 +25,7 @@ use super::{
 use crate::{
     empathy::{Adjustment, Intent},
     outcome::{FailOpen, Reason, Ticket, Verdict},
-    protocol::{Framing, HandsOff, ReplyReader, holds_a_whole_value},
+    protocol::{Framing, HandsOff, Progress, ReplyReader, Seen},
 };
 
 /// What the head of a reply makes of it.
@@ -55,7 +59,13 @@ pub(super) struct Reply<B: Body> {
     exchange: Box<Exchange>,
     reader: Box<dyn ReplyReader>,
     intent: Intent,
+    progress: Progress,
+    /// Runs when a whole JSON text is there and the body has not ended.
+    end: Option<Pin<Box<Sleep>>>,
 }
+
+/// How long the end of a body may take after a JSON text that is complete.
+const END: Duration = Duration::from_millis(20);
 
 impl<B: Body<Data = Bytes>> Received<B> {
     /// The reply passes as it is.
@@ -104,7 +114,15 @@ impl<B: Body<Data = Bytes>> Undecided<B> {
                 let (head, body) = response.into_parts();
                 let settings = &exchange.settings;
                 let collect = Collect::new(body, settings.limits.max_reply_bytes, settings.quota.share());
-                Arrival::Whole(Reply { head, collect, exchange, reader, intent })
+                Arrival::Whole(Reply {
+                    head,
+                    collect,
+                    exchange,
+                    reader,
+                    intent,
+                    progress: Progress::default(),
+                    end: None,
+                })
             }
             // A stream's text may take a while yet: there is time until it comes.
             (decision, _) => {
@@ -132,18 +150,24 @@ impl<B: Body<Data = Bytes>> Reply<B> {
         self.exchange.settings.limits.max_reply_wait_ms
     }
 
-    /// Whether what has come shows that it will not come whole, whatever its head says: white space that keeps the
-    /// connection alive, a JSON text after which the body goes on, or no JSON at all.
-    pub(super) fn is_no_whole(&mut self) -> bool {
-        let body = self.collect.so_far();
-        match body.iter().position(|byte| !byte.is_ascii_whitespace()) {
-            None => !body.is_empty(),
-            Some(start) => {
-                let start = body.get(start..).unwrap_or_default();
-                holds_a_whole_value(&body)
-                    || guard(|| self.reader.reframe(Framing::Whole, start)) != Ok(Ok(Framing::Whole))
+    /// Whether what has come shows that it will not come whole, whatever its head says. Ready if so.
+    ///
+    /// No JSON at all, and white space that keeps the connection alive, show it at once; a JSON text after which the body
+    /// goes on, after a moment: the end of a body often comes right behind its last byte.
+    pub(super) fn poll_is_no_whole(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.progress.see(self.collect.so_far().chunks()) {
+            Seen::Nothing | Seen::Part => return Poll::Pending,
+            Seen::Blank => return Poll::Ready(()),
+            Seen::Begins(start) => {
+                if guard(|| self.reader.reframe(Framing::Whole, &start)) != Ok(Ok(Framing::Whole)) {
+                    return Poll::Ready(());
+                }
+                // What has been seen of it may be all there is.
+                return self.poll_is_no_whole(cx);
             }
+            Seen::Whole => {}
         }
+        self.end.get_or_insert_with(|| Box::pin(sleep(END))).as_mut().poll(cx)
     }
 
     /// It does not come whole: it is edited as it passes.
@@ -201,17 +225,16 @@ fn edit(
 
 fn edited<B: Body<Data = Bytes>>(
     mut head: response::Parts,
-    body: Prefixed<B>,
+    mut body: Prefixed<B>,
     exchange: Exchange,
     pieces: VecDeque<Bytes>,
     adjustment: Adjustment,
 ) -> Response<ReplyBody<B>> {
     describe_edited(&mut head.headers, Some(pieces.iter().map(Bytes::len).sum()));
-    let mut trailers = body.into_trailers();
-    if let Some(trailers) = &mut trailers {
+    if let Some(trailers) = body.trailers_mut() {
         describe_edited(trailers, None);
     }
-    let body = ReplyBody::collected(Prefixed::whole(pieces, trailers));
+    let body = ReplyBody::collected(body.with_data(pieces));
     let (outcome, settled) = exchange.settle(Verdict::Adjusted(adjustment));
     announce(Response::from_parts(head, body), outcome, settled)
 }

@@ -14,6 +14,7 @@ use http_body::{Body, Frame};
 use tokio::time::{Sleep, sleep};
 
 use super::{
+    Limits,
     collect::Prefixed,
     editor::{Editor, Holding},
     exchange::Exchange,
@@ -39,6 +40,7 @@ pub(super) struct Streamed<B: Body> {
     editor: Editor,
     /// What it holds counts for all exchanges together.
     share: Share,
+    limits: Limits,
     /// Until what was done has been told.
     exchange: Option<Exchange>,
     is_decided: bool,
@@ -61,8 +63,10 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
             editor.speak(intent, &mut out);
         }
         let share = exchange.settings.quota.share();
+        let limits = exchange.settings.limits;
         Self {
             share,
+            limits,
             body: Some(body),
             editor,
             exchange: Some(exchange),
@@ -78,6 +82,10 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         loop {
             self.decide(cx);
+            if !self.share.set(self.editor.held_bytes()) {
+                self.editor.give_up(FailOpen::Memory, &mut self.out);
+                self.share.set(0);
+            }
             self.tell();
             if let Some(chunk) = self.out.pop_front() {
                 return Poll::Ready(Some(Ok(Frame::data(chunk))));
@@ -96,9 +104,6 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
                     Ok(data) if self.editor.is_passing() => return Poll::Ready(Some(Ok(Frame::data(data)))),
                     Ok(data) => {
                         self.editor.push(data, &mut self.out);
-                        if !self.share.set(self.editor.held_bytes()) {
-                            self.editor.give_up(FailOpen::Memory, &mut self.out);
-                        }
                         if !self.out.is_empty() {
                             // What waits now has not waited before.
                             self.clock = None;
@@ -172,7 +177,9 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
     /// Waits for more, as long as what is held may wait; ready when something has been done about it.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let holding = self.editor.holding();
-        if holding == Holding::Nothing {
+        // Once a text has been changed, its copies must agree: half an event is worth the wait, and nothing without it.
+        let must_agree = holding == Holding::Frame && self.exchange.is_none();
+        if holding == Holding::Nothing || must_agree {
             self.clock = None;
             return Poll::Pending;
         }
@@ -193,10 +200,9 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
     }
 
     fn limit(&self, holding: Holding) -> Duration {
-        let Some(limits) = self.exchange.as_ref().map(|exchange| exchange.settings.limits) else { return WORD };
-        let max_held = Duration::from_millis(limits.max_held_ms);
+        let max_held = Duration::from_millis(self.limits.max_held_ms);
         match holding {
-            Holding::Plan => Duration::from_millis(limits.budget_ms),
+            Holding::Plan => Duration::from_millis(self.limits.budget_ms),
             Holding::Word => WORD.min(max_held),
             Holding::Beginning | Holding::Frame | Holding::Nothing => max_held,
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     empathy::Change,
-    protocol::{Edit, Encoding, PieceKind, Reasoning},
+    protocol::{Edit, Encoding, HandsOff, PieceKind, Reasoning, leaks},
 };
 
 /// A piece as it is written: in which frame, at which of its bytes, and how.
@@ -32,6 +32,9 @@ impl Part {
     }
 }
 
+/// With how many bytes of white space a reply may begin.
+const BLANK: usize = 4 << 10;
+
 /// How much of a piece is read at a time: more than any beginning needs, and all that is copied of a long reply.
 const READ: usize = 4 << 10;
 
@@ -42,8 +45,9 @@ pub(super) struct Text {
     /// How much of the text came before the beginning, in bytes and in characters.
     skipped: usize,
     skipped_chars: usize,
-    /// What the user reads of it so far.
+    /// What the user reads of it so far, and where in the text its first word begins.
     beginning: String,
+    visible: usize,
     /// The pieces that `beginning` came in, each with where in the text it begins and ends.
     pieces: Vec<(Part, Range<usize>)>,
     /// The rest of the latest piece, where that is long.
@@ -67,8 +71,12 @@ enum Decided {
 pub(super) type Placed = (usize, Edit);
 
 impl Text {
-    /// Takes a piece. An edit where it must agree with what was changed before; nothing if it cannot be read.
-    pub(super) fn take(&mut self, part: Part, kind: PieceKind) -> Option<Option<Edit>> {
+    /// Takes a piece. An edit where it must agree with what was changed before.
+    ///
+    /// # Errors
+    ///
+    /// The reason to leave the reply alone from here on.
+    pub(super) fn take(&mut self, part: Part, kind: PieceKind) -> Result<Option<Edit>, HandsOff> {
         match (&self.decided, kind) {
             (None, PieceKind::Delta) => self.append(part)?,
             (None, PieceKind::Copy) if !self.has_begun => {
@@ -81,15 +89,18 @@ impl Text {
             }
             (None, PieceKind::End) => self.is_complete = true,
             (Some(Decided::Change(change)), PieceKind::Copy | PieceKind::Offset) => {
-                return Some(self.agree(change, &part, kind));
+                return Ok(self.agree(change, &part, kind));
             }
             (Some(_), _) => {}
         }
-        Some(None)
+        Ok(None)
     }
 
     /// Adds a piece, after what may be left of the one before.
-    fn append(&mut self, part: Part) -> Option<()> {
+    fn append(&mut self, part: Part) -> Result<(), HandsOff> {
+        if !self.has_begun && leaks(&part.raw) {
+            return Err(HandsOff::Reasoning);
+        }
         while self.unread.is_some() {
             self.read_on()?;
         }
@@ -98,15 +109,19 @@ impl Text {
         while self.reasoning.is_inside() && self.unread.is_some() {
             self.read_on()?;
         }
-        Some(())
+        Ok(())
     }
 
-    /// Reads on in a long piece; nothing if it cannot be read.
-    pub(super) fn read_on(&mut self) -> Option<()> {
-        let Some(part) = self.unread.take() else { return Some(()) };
+    /// Reads on in a long piece.
+    ///
+    /// # Errors
+    ///
+    /// [`HandsOff::Unreadable`] if it is no text, or nothing but white space for longer than any reply begins.
+    pub(super) fn read_on(&mut self) -> Result<(), HandsOff> {
+        let Some(part) = self.unread.take() else { return Ok(()) };
         let (part, rest) = part.split(READ);
         self.unread = rest;
-        let text = part.encoding.decode(&part.raw)?;
+        let text = part.encoding.decode(&part.raw).ok_or(HandsOff::Unreadable)?;
         self.has_begun |= !text.is_empty();
         let start = self.skipped + self.beginning.len();
         self.beginning.push_str(&text);
@@ -116,9 +131,15 @@ impl Text {
             let length = self.reasoning.skip(&self.beginning);
             self.skipped_chars += self.beginning.drain(..length).count();
             self.skipped += length;
-            self.pieces.retain(|(_, at)| at.end > self.skipped);
         }
-        Some(())
+        let blank = self.beginning.len() - self.beginning.trim_start().len();
+        if blank > BLANK {
+            return Err(HandsOff::Unreadable);
+        }
+        // What lies before the first word stays as it is, and need not be kept.
+        self.visible = self.skipped + blank;
+        self.pieces.retain(|(_, at)| at.end > self.visible);
+        Ok(())
     }
 
     /// Whether there is more of it to read.
@@ -141,8 +162,7 @@ impl Text {
         if self.decided.is_some() || self.reasoning.is_inside() {
             return None;
         }
-        let blank = self.beginning.len() - self.beginning.trim_start().len();
-        let visible = self.pieces.iter().find(|(_, at)| at.end > self.skipped + blank).map(|(part, _)| part.frame);
+        let visible = self.pieces.first().map(|(part, _)| part).or(self.unread.as_ref()).map(|part| part.frame);
         visible.into_iter().chain(self.dependents.iter().map(|(part, _)| part.frame)).min()
     }
 

@@ -96,6 +96,8 @@ struct Places {
     reply: Path,
     delta: Option<Path>,
     when: Vec<(Path, Scalar)>,
+    /// Both pointers are the same: what is no piece of the reply is no reply either.
+    are_one: bool,
 }
 
 impl CustomProtocol {
@@ -122,6 +124,7 @@ impl CustomProtocol {
             reply: Arc::new(Places {
                 reply: Path::new(&spec.reply),
                 delta: spec.delta.as_ref().map(Path::new),
+                are_one: spec.delta.as_ref() == Some(&spec.reply),
                 when: spec.when.iter().map(|(pointer, value)| (Path::new(pointer), value.clone())).collect(),
             }),
         })
@@ -147,6 +150,7 @@ impl Protocol for CustomProtocol {
         let reply = Box::new(CustomReply {
             places: Arc::clone(&self.reply),
             is_labelled_as_text: false,
+            has_deltas: false,
             absence: HandsOff::Empty,
         });
         Recognition::Chat(Chat { turn, reply })
@@ -165,6 +169,8 @@ struct CustomReply {
     places: Arc<Places>,
     /// The head says `text/plain`: whether it is a stream of JSON shows in its beginning.
     is_labelled_as_text: bool,
+    /// Pieces of the text have come, and the whole of it may be told again.
+    has_deltas: bool,
     absence: HandsOff,
 }
 
@@ -236,6 +242,10 @@ impl ReplyReader for CustomReply {
             return Err(HandsOff::Error);
         }
         if self.read_event(&data, pieces).map_err(|_| HandsOff::Unreadable)? {
+            self.has_deltas = true;
+            return Ok(());
+        }
+        if self.places.are_one {
             return Ok(());
         }
         let reply = self.places.reply.find(&data).map_err(|_| HandsOff::Unreadable)?;
@@ -245,6 +255,10 @@ impl ReplyReader for CustomReply {
             self.absence = HandsOff::NotText;
         }
         Ok(())
+    }
+
+    fn expects_copies(&self) -> bool {
+        self.has_deltas && !self.places.are_one
     }
 
     fn absence(&self) -> HandsOff {
@@ -353,6 +367,22 @@ mod tests {
         ] {
             assert_eq!(texts(&mut *reply, data).0, Ok(found), "{data}");
         }
+    }
+
+    #[test]
+    fn a_state_where_the_text_would_be_is_no_text() {
+        let spec: CustomSpec = toml::from_str(
+            "path = '/chat'\nuser = '/q'\nreply = '/text'\ndelta = '/text'\nwhen = { '/type' = 'token' }",
+        )
+        .unwrap();
+        let (head, ()) = Request::post("/chat").body(()).unwrap().into_parts();
+        let Recognition::Chat(Chat { mut reply, .. }) =
+            CustomProtocol::new(&spec).unwrap().read(&head, br#"{"q":"Hi"}"#)
+        else {
+            panic!()
+        };
+        assert_eq!(texts(&mut *reply, r#"{"type":"status","text":"Searching"}"#).0, Ok(vec![]));
+        assert_eq!(texts(&mut *reply, r#"{"type":"token","text":"It left"}"#).0, Ok(vec!["It left"]));
     }
 
     #[test]

@@ -294,13 +294,18 @@ pub(super) fn read<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<Data<T>, Ha
 
 /// The text of a message's content: a string, a part with a text, or a list of either.
 pub(super) fn content(raw: Raw<'_>) -> String {
+    if raw.get().is_some_and(|raw| raw.starts_with('[')) {
+        let parts: List<Raw<'_>> = raw.read();
+        // A list in a list is no content, and nobody should make us go down into it.
+        return parts.items.into_iter().map(part).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+    }
+    part(raw)
+}
+
+fn part(raw: Raw<'_>) -> String {
     match raw.get().and_then(|raw| raw.bytes().next()) {
         Some(b'"') => raw.text().unwrap_or_default(),
         Some(b'{') => raw.read::<Part<'_>>().text.text().unwrap_or_default(),
-        Some(b'[') => {
-            let parts: List<Raw<'_>> = raw.read();
-            parts.items.into_iter().map(content).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
-        }
         _ => String::new(),
     }
 }
@@ -377,8 +382,11 @@ mod tests {
             (r#"["a",{"type":"input_text","text":"b"},{"type":"image_url"},{"text":null}]"#, "a\nb"),
             ("5", ""),
             (r#""\ud800""#, ""),
+            (r#"[["a"],"b"]"#, "b"),
         ] {
             assert_eq!(content(serde_json::from_str(json).unwrap()), expected, "{json}");
         }
+        let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+        assert_eq!(content(serde_json::from_str(&deep).unwrap()), "", "depth costs no stack");
     }
 }

@@ -31,8 +31,8 @@ pub use self::{
 };
 pub(crate) use self::{
     edit::{Edit, apply},
-    framing::{Framer, holds_a_whole_value},
-    reasoning::Reasoning,
+    framing::{Framer, Progress, Seen},
+    reasoning::{Reasoning, leaks},
 };
 
 /// A wire format in which users and bots talk.

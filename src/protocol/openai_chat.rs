@@ -230,10 +230,14 @@ impl ReplyReader for ChatReply {
         }
         for (position, choice) in reply.choices.items.iter().enumerate() {
             let text = if self.choices == 1 { 0 } else { choice.index.number().unwrap_or(position) };
+            let found = pieces.len();
             match self.read_choice(choice, &data, text, pieces) {
                 Ok(()) => {}
                 Err(reason) if self.choices == 1 => return Err(reason),
-                Err(reason) => self.absence = reason,
+                Err(reason) => {
+                    pieces.truncate(found);
+                    self.absence = reason;
+                }
             }
         }
         Ok(())
@@ -267,17 +271,11 @@ impl ChatReply {
         // A message beside a delta repeats what has come so far; one without is the text itself.
         if pieces.len() == found && !self.has_deltas {
             choice.message.read(data, text, PieceKind::Delta, pieces)?;
-            // Some chat templates swallow the opening tag. A stream shows that too late.
-            let hides =
-                |raw: &str| raw.contains("</think>") && !raw.trim_start_matches(['"', ' ']).starts_with("<think>");
-            if choice.message.content.get().is_some_and(hides) {
-                return Err(HandsOff::Reasoning);
-            }
         }
         if pieces.len() == found && (choice.delta.calls.0 || choice.message.calls.0) {
             self.absence = HandsOff::ToolCall;
         }
-        if choice.finish_reason.says_something() && self.choices > 1 {
+        if choice.finish_reason.says_something() {
             pieces.push(Piece::end(text));
         }
         Ok(())

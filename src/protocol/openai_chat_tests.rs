@@ -163,7 +163,6 @@ fn replies_that_are_no_text_say_what_they_are() {
             Err(HandsOff::Logprobs),
         ),
         (r#"{"choices":[{"content_filter_offsets":{"end_offset":4}}]}"#.to_owned(), Err(HandsOff::Offsets)),
-        (message(r#""content":"The user is angry.</think>It left.""#), Err(HandsOff::Reasoning)),
         (r#"{"choices":[]}"#.to_owned(), Ok(HandsOff::Empty)),
         (r#"{"detail":"x"}"#.to_owned(), Ok(HandsOff::Unreadable)),
         (r#"{"error":{"message":"x"}}"#.to_owned(), Err(HandsOff::Error)),

@@ -207,7 +207,8 @@ impl Response<'_> {
         let mut parts = messages
             .flat_map(|(at, item)| item.content.items.iter().enumerate().map(move |(index, part)| ((at, index), part)));
         let found = match *target {
-            Some(target) => parts.find(|(place, _)| *place == target),
+            // Where a server does not number its events (llama.cpp), the place is a guess.
+            Some(target) => parts.clone().find(|(place, _)| *place == target).or_else(|| parts.next()),
             None => parts.find(|(_, part)| part.is_text() && part.text.get() != Some("\"\"")),
         };
         if let Some((place, part)) = found {
@@ -278,9 +279,9 @@ impl ResponsesReply {
             "response.content_part.done" if event.part.is_text() && self.is_about_target(event, event.part.text) => {
                 event.part.read(data, pieces)?;
             }
-            "response.output_item.done" => {
+            "response.output_item.done" if event.item.kind.is("message") => {
                 if let Some((output, content)) = self.target
-                    && event.output_index.number() == Some(output)
+                    && event.output_index.number().unwrap_or(output) == output
                     && let Some(part) = event.item.content.items.get(content)
                 {
                     part.read(data, pieces)?;

@@ -142,3 +142,22 @@ fn what_is_no_text_says_what_it_is() {
         assert_eq!(pieces(&mut reply, data).map(|_| reply.absence()), expected, "{data}");
     }
 }
+
+#[test]
+fn a_server_that_does_not_number_its_events_is_followed() {
+    let mut reply = ResponsesReply::default();
+    let mut told = Vec::new();
+    for event in [
+        r#"{"type":"response.output_text.delta","item_id":"m","delta":"One"}"#,
+        r#"{"type":"response.output_text.done","item_id":"m","text":"One"}"#,
+        r#"{"type":"response.content_part.done","item_id":"m","part":{"type":"output_text","text":"One"}}"#,
+        r#"{"type":"response.output_item.done","item":{"type":"reasoning","summary":[]}}"#,
+        r#"{"type":"response.output_item.done","item":{"type":"message","content":[{"type":"output_text","text":"One"}]}}"#,
+        r#"{"type":"response.completed","response":{"output":[{"type":"reasoning"},
+            {"type":"message","content":[{"type":"output_text","text":"One"}]}]}}"#,
+    ] {
+        told.extend(pieces(&mut reply, event).unwrap().into_iter().filter(|(kind, _)| *kind != PieceKind::End));
+    }
+    assert_eq!(told.len(), 5, "{told:?}");
+    assert!(told.iter().all(|(_, text)| text == "One"), "{told:?}");
+}

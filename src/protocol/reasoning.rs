@@ -61,6 +61,21 @@ impl Reasoning {
     }
 }
 
+/// Whether a text that begins with this piece ends a thought that it has not begun: some chat templates swallow the
+/// opening tag. `raw` is the piece as it is written, in JSON or not. In a stream it mostly comes too late.
+pub(crate) fn leaks(raw: &[u8]) -> bool {
+    let Ok(raw) = std::str::from_utf8(raw) else { return false };
+    let opens = ["<think", "\\u003cthink", "\\u003Cthink"];
+    let blank = raw.trim_start_matches([' ', '\n', '\r', '\t']);
+    let blank = blank.trim_start_matches("\\n").trim_start();
+    let closes = |before: &str| {
+        let before = before.strip_suffix('\\').unwrap_or(before);
+        before.ends_with('<') || before.ends_with("\\u003c") || before.ends_with("\\u003C")
+    };
+    let mut tags = raw.match_indices("/think").filter_map(|(at, _)| raw.get(..at));
+    !opens.iter().any(|tag| blank.starts_with(tag)) && tags.any(closes)
+}
+
 /// The part of a whole text that the user reads.
 pub(super) fn visible(text: &str) -> &str {
     let mut reasoning = Reasoning::default();
@@ -88,6 +103,23 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(visible(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_thought_that_ends_without_having_begun_is_seen_however_it_is_written() {
+        for raw in [
+            "The user is angry.</think>It left.",
+            r"The user.\u003c/think\u003eIt left.",
+            r"The user.<\/think>It left.",
+            r"Hm.\u003C\/think\u003EIt left.",
+        ] {
+            assert!(leaks(raw.as_bytes()), "{raw}");
+        }
+        for raw in
+            ["<think>Hm</think>It left.", r"\n<think>Hm</think>", r"\u003cthink\u003eHm\u003c/think", "and/think", ""]
+        {
+            assert!(!leaks(raw.as_bytes()), "{raw}");
         }
     }
 

@@ -63,20 +63,24 @@ enum Phase {
     Over,
 }
 
-/// Keeps the server from ending, until the deadline for draining.
+/// Keeps the server from ending, until the deadline for draining, and a connection's place taken: a tunnel outlives the
+/// connection that it came from.
 #[derive(Debug, Clone)]
-pub(super) struct Lease(watch::Receiver<Phase>);
+pub(super) struct Lease {
+    phase: watch::Receiver<Phase>,
+    _place: Option<Arc<OwnedSemaphorePermit>>,
+}
 
 impl Lease {
     /// Waits for the server to ask that nothing new be begun.
     async fn draining(&mut self) {
         // An error means that the server is gone altogether.
-        let _ = self.0.wait_for(|phase| *phase != Phase::Serving).await;
+        let _ = self.phase.wait_for(|phase| *phase != Phase::Serving).await;
     }
 
     /// Waits for the deadline. Cancel-safe.
     pub(super) async fn expired(&mut self) {
-        let _ = self.0.wait_for(|phase| *phase == Phase::Over).await;
+        let _ = self.phase.wait_for(|phase| *phase == Phase::Over).await;
     }
 }
 
@@ -140,12 +144,8 @@ impl Server {
                 _ = &mut shutdown => break,
                 accepted = accept(&listener, &places) => accepted,
             };
-            let lease = Lease(lease.clone());
-            let service = service.clone();
-            tokio::spawn(async move {
-                connection(stream, peer, service, lease, patience).await;
-                drop(place);
-            });
+            let lease = Lease { phase: lease.clone(), _place: place.map(Arc::new) };
+            tokio::spawn(connection(stream, peer, service.clone(), lease, patience));
         }
         drop((listener, lease));
 
@@ -274,13 +274,7 @@ async fn speaks(stream: &TcpStream, lease: &mut Lease) -> Option<Speech> {
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new()).preserve_header_case(true);
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        // One odd line is no reason to refuse a request that its bot would answer.
-        .ignore_invalid_headers(true)
-        .max_headers(MAX_FIELDS);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(MAX_FIELDS);
     builder
         .http2()
         .timer(TokioTimer::new())

@@ -99,17 +99,25 @@ async fn a_body_in_chunks_arrives_whatever_the_method() {
 }
 
 #[tokio::test]
-async fn many_fields_and_odd_lines_are_no_reason_to_refuse_an_exchange() {
+async fn many_fields_and_odd_lines_of_a_reply_are_no_reason_to_refuse_an_exchange() {
     let proxy = Proxy::start().await;
     let fields: String = (0..150).map(|n| format!("X-{n}: {n}\r\n")).collect();
-    let mut client =
-        proxy.client(&format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}odd line without a colon\r\n\r\n")).await;
+    let mut client = proxy.client(&format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n")).await;
     let mut bot = proxy.bot().await;
     assert!(bot.head().await.contains(&"X-149: 149".to_owned()));
     bot.send(format!("HTTP/1.1 200 OK\r\n{fields}odd line\r\nContent-Length: 2\r\n\r\nok")).await;
     let head = client.head().await;
     assert!(head[0] == "HTTP/1.1 200 OK" && head.contains(&"X-149: 149".to_owned()), "{head:?}");
     assert_eq!(client.until("ok").await, "ok");
+}
+
+#[tokio::test]
+async fn a_request_whose_end_may_be_read_in_two_ways_is_refused() {
+    let proxy = Proxy::start().await;
+    for line in ["Transfer-Encoding : chunked", "odd line without a colon"] {
+        let mut client = proxy.client(&format!("POST / HTTP/1.1\r\nHost: a\r\n{line}\r\n\r\n")).await;
+        assert_eq!(client.head().await[0], "HTTP/1.1 400 Bad Request", "{line}");
+    }
 }
 
 #[tokio::test]

@@ -215,10 +215,55 @@ impl Balance {
     }
 }
 
-/// Whether a body that is still going on has, as far as it has come, told one whole JSON text already.
-pub(crate) fn holds_a_whole_value(body: &[u8]) -> bool {
-    let mut balance = Balance::default();
-    body.iter().any(|byte| balance.closes_with(*byte))
+/// How far a body has come that should be one JSON text. No byte is looked at twice.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    has_begun: bool,
+    seen: usize,
+    balance: Balance,
+    is_whole: bool,
+}
+
+/// What there is of a body that should be one JSON text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Nothing,
+    /// White space only.
+    Blank,
+    /// It has begun, so: told once.
+    Begins(Vec<u8>),
+    /// Part of a text.
+    Part,
+    /// A whole text, at least.
+    Whole,
+}
+
+impl Progress {
+    /// Looks at what has come since the last time.
+    pub(crate) fn see<'c>(&mut self, chunks: impl DoubleEndedIterator<Item = &'c [u8]> + Clone) -> Seen {
+        let mut visible = chunks.clone().flatten().copied().skip_while(u8::is_ascii_whitespace).peekable();
+        if visible.peek().is_none() {
+            return if chunks.clone().all(<[u8]>::is_empty) { Seen::Nothing } else { Seen::Blank };
+        }
+        if !std::mem::replace(&mut self.has_begun, true) {
+            return Seen::Begins(visible.take(16).collect());
+        }
+        // A text that is whole ends with a bracket: mostly there is none, and nothing to go over.
+        let last = chunks.clone().rev().flat_map(|chunk| chunk.iter().rev()).find(|byte| !byte.is_ascii_whitespace());
+        if !self.is_whole && last.is_some_and(|last| matches!(last, b'}' | b']')) {
+            for chunk in chunks.scan(0, |end, chunk| {
+                let start = std::mem::replace(end, *end + chunk.len());
+                Some((start, chunk))
+            }) {
+                let (start, bytes) = chunk;
+                for byte in bytes.get(self.seen.saturating_sub(start)..).unwrap_or_default() {
+                    self.seen += 1;
+                    self.is_whole |= self.balance.closes_with(*byte);
+                }
+            }
+        }
+        if self.is_whole { Seen::Whole } else { Seen::Part }
+    }
 }
 
 #[cfg(test)]

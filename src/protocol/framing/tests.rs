@@ -86,10 +86,27 @@ fn a_place_in_the_data_is_found_in_the_bytes() {
 
 #[test]
 fn a_whole_value_in_a_body_that_goes_on_is_seen() {
-    for (body, expected) in
-        [("{\"a\":[1]", false), (" {\"a\":\"}\"}", true), ("[]\n{", true), ("", false), ("{\"a", false)]
-    {
-        assert_eq!(holds_a_whole_value(body.as_bytes()), expected, "{body}");
+    for (body, expected) in [
+        ("{\"a\":[1]", Seen::Part),
+        (" {\"a\":\"}\"}", Seen::Whole),
+        ("[]\n{}", Seen::Whole),
+        ("", Seen::Nothing),
+        (" \n", Seen::Blank),
+        ("{\"a", Seen::Part),
+    ] {
+        for size in 1..4 {
+            let chunks = || body.as_bytes().chunks(size);
+            let mut progress = Progress::default();
+            let mut seen = Seen::Nothing;
+            for came in 0..=chunks().len() {
+                seen = progress.see(chunks().take(came));
+                if let Seen::Begins(start) = &seen {
+                    assert!(body.trim_start().as_bytes().starts_with(start), "{body}");
+                    seen = progress.see(chunks().take(came));
+                }
+            }
+            assert_eq!(seen, expected, "{body}");
+        }
     }
 }
 
