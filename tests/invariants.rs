@@ -24,37 +24,15 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
-    layer::{EmpathyLayer, Limits, RequestBody},
+    layer::{EmpathyLayer, RequestBody},
     protocol::{Chat, Frame, HandsOff, Piece, Protocol, Protocols, Recognition, ReplyReader, Turn},
     sentiment::{Classify, ClassifyError, Pending},
 };
 
 const ANNOYED: &str = "this is annoying";
 
-fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
-    let mut limits = Limits::default();
-    change(&mut limits);
-    limits
-}
-
 fn trailers(name: &'static str) -> HeaderMap {
     HeaderMap::from_iter([(name.parse().unwrap(), "yes".parse().unwrap())])
-}
-
-/// Answers after this long, with what the words express.
-#[derive(Debug, Clone, Copy)]
-struct Slow(Duration);
-
-impl Classify for Slow {
-    fn submit(&self, turn: &str) -> Pending {
-        let (answer, pending) = Pending::new();
-        let (wait, sentiment) = (self.0, sentiment_of(turn));
-        tokio::spawn(async move {
-            tokio::time::sleep(wait).await;
-            answer.send(Ok(sentiment));
-        });
-        pending
-    }
 }
 
 mod transparent {

@@ -26,19 +26,12 @@ use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
     conversation::{ConversationKey, Memory, Recall, Said, Store},
     empathy::Adjustment,
-    layer::{EmpathyLayer, Limits},
+    layer::EmpathyLayer,
     outcome::{FailOpen, Family, Outcome, Reason, Settled, Verdict},
     protocol::{CustomProtocol, CustomSpec, Protocol, Protocols, Recognition},
-    sentiment::{Classify, Pending},
 };
 
 const ANNOYED: &str = "this is annoying";
-
-fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
-    let mut limits = Limits::default();
-    change(&mut limits);
-    limits
-}
 
 fn trailers(names: &[&'static str]) -> HeaderMap {
     names.iter().map(|name| (name.parse().unwrap(), "yes".parse().unwrap())).collect()
@@ -68,22 +61,6 @@ async fn poll<B: Body<Data = Bytes, Error = &'static str>>(
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map(|frame| frame.into_data().unwrap_or_default()))))
     })
     .await
-}
-
-/// Answers after this long, with what the words express.
-#[derive(Debug, Clone, Copy)]
-struct Slow(Duration);
-
-impl Classify for Slow {
-    fn submit(&self, turn: &str) -> Pending {
-        let (answer, pending) = Pending::new();
-        let (wait, sentiment) = (self.0, sentiment_of(turn));
-        tokio::spawn(async move {
-            tokio::time::sleep(wait).await;
-            answer.send(Ok(sentiment));
-        });
-        pending
-    }
 }
 
 mod bytes_and_lengths {

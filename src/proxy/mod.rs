@@ -35,7 +35,8 @@
 //! - `1xx` responses other than `101`: a `103 Early Hints` from the bot is dropped, and `100 Continue` is answered
 //!   here, when the body is first read.
 //! - In HTTP/1, trailers that no `Trailer` field announced, and trailers to a client that did not say `TE: trailers`.
-//! - Request targets with bytes that no URL has (`<`, `>`, a space): answered `400`, as RFC 9112 §3 asks.
+//! - Request targets with bytes that no URL has (`<`, `>`, `|`, a space, half a character): answered `400`, as RFC 9112
+//!   §3 asks. Quotation marks, braces and UTF-8 pass.
 //! - More than 1,000 header fields in one HTTP/1 message: such a request is answered `431`, such a reply `502`. Lines of
 //!   a reply that are no fields at all are left out; a request with one is answered `400`, as RFC 9112 §5.1 asks, for the
 //!   bot might take it for a field that says where the request ends.

@@ -7,6 +7,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
-    layer::EmpathyLayer,
+    layer::{EmpathyLayer, Limits},
     outcome::{Outcome, Settled},
     sentiment::{Classify, Emotion, Emotions, Pending, Polarity, Sentiment},
 };
@@ -42,6 +43,29 @@ impl Classify for ByWords {
     }
 }
 
+/// Answers after this long, with what the words express.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slow(pub(crate) Duration);
+
+impl Classify for Slow {
+    fn submit(&self, turn: &str) -> Pending {
+        let (answer, pending) = Pending::new();
+        let (wait, sentiment) = (self.0, sentiment_of(turn));
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            answer.send(Ok(sentiment));
+        });
+        pending
+    }
+}
+
+/// The default limits, but for this.
+pub(crate) fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    limits
+}
+
 pub(crate) fn layer() -> EmpathyLayer {
     EmpathyLayer::new(ByWords)
 }
@@ -55,7 +79,7 @@ pub(crate) enum Step {
     /// Not ready once; ready when polled again.
     Yield,
     /// Not ready for this long.
-    Wait(std::time::Duration),
+    Wait(Duration),
     /// Never ready again.
     Stall,
 }
@@ -147,7 +171,7 @@ pub(crate) fn sse<B>(body: B) -> Response<B> {
 
 /// What a future comes to; one that hangs fails the test instead of stopping it. With paused time this takes no time.
 pub(crate) async fn within<F: Future>(future: F) -> F::Output {
-    tokio::time::timeout(std::time::Duration::from_secs(3_600), future).await.unwrap()
+    tokio::time::timeout(Duration::from_secs(3_600), future).await.unwrap()
 }
 
 /// A response as the client sees it.
