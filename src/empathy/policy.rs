@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
     Weight,
-    voice::{Openers, Opening, Phrasebook, Tone},
+    voice::{Danger, Openers, Opening, Phrasebook, Tone},
 };
 use crate::{
     conversation::Memory,
@@ -29,6 +29,7 @@ const REPEATED: usize = 16;
 pub struct Policy {
     phrasebook: Arc<Phrasebook>,
     openers: Arc<Openers>,
+    danger: Arc<Danger>,
     tone: Tone,
     floor: Weight,
 }
@@ -142,6 +143,8 @@ impl Adjustment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Silence {
+    /// The turn speaks of danger to life and limb: no phrasebook has words for that, and none are put before the reply.
+    Danger,
     /// The turn's weight is below the floor, or below that of the lightest sentence.
     BelowFloor,
     /// The feeling is a pleasant one: the bot's answer is enough.
@@ -165,6 +168,7 @@ impl Silence {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Danger => "danger",
             Self::BelowFloor => "below-floor",
             Self::Pleasant => "pleasant",
             Self::Repeat => "repeat",
@@ -203,6 +207,9 @@ impl Policy {
     #[must_use]
     pub fn plan(&self, facts: &Facts<'_>) -> Plan {
         let Facts { turn, sentiment, weight, memory } = *facts;
+        if self.danger.is_in(&turn.text) {
+            return Plan::Leave(Silence::Danger);
+        }
         if weight < self.floor {
             return Plan::Leave(Silence::BelowFloor);
         }
@@ -266,6 +273,7 @@ impl Default for Policy {
         Self {
             phrasebook: Arc::new(Phrasebook::english()),
             openers: Arc::new(Openers::english()),
+            danger: Arc::new(Danger::english()),
             tone: Tone::default(),
             floor: DEFAULT_FLOOR,
         }

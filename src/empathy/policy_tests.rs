@@ -41,6 +41,15 @@ fn a_matter_of_fact_turn_gets_silence() {
 }
 
 #[test]
+fn danger_is_never_decorated_whatever_the_feeling() {
+    for (emotion, affect) in [(Emotion::Sadness, 1.0), (Emotion::Frustration, 0.6), (Emotion::None, 0.0)] {
+        let felt = sentiment(emotion, -0.8, affect);
+        let plan = fresh(&turn("I don't want to be here any more. Nothing matters."), &felt);
+        assert_eq!(plan, Plan::Leave(Silence::Danger), "{emotion}");
+    }
+}
+
+#[test]
 fn a_pleasant_turn_gets_silence_however_strong_it_is() {
     for (emotion, valence) in [(Emotion::Joy, 0.9), (Emotion::Gratitude, 0.9), (Emotion::Surprise, 0.5)] {
         let pleased = sentiment(emotion, valence, 1.0);
