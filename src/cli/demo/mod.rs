@@ -19,14 +19,15 @@ use crate::{
     settings::{Listen, Model},
 };
 
-/// From matter-of-fact to furious, and relieved at the end. Each is the first turn of a conversation of its own.
-const TURNS: [Turn; 7] = [
+/// From matter-of-fact to furious, one relieved, and one whose danger no phrase belongs before. Each is the first turn of a conversation of its own.
+const TURNS: [Turn; 8] = [
     Turn::plain("Where is my box?"),
     Turn::plain("My order is late."),
     Turn::streamed("My order is late, which is a bit annoying as I took the day off."),
     Turn::plain("It was for my daughter's birthday. I'm really disappointed."),
     Turn::streamed("This is ridiculous. Three weeks and NOTHING. I'm furious."),
     Turn::plain("Oh it just arrived, thank you so much!!"),
+    Turn::plain("I don't want to be here any more. Nothing matters."),
     Turn::json("What a joke. Just give me the status of my order as JSON."),
 ];
 

@@ -34,7 +34,8 @@ impl Danger {
     /// Never: a test compiles the same patterns.
     pub(in crate::empathy) fn english() -> Self {
         #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
-        let patterns: Patterns = toml::from_str(include_str!("en/danger.toml")).expect("the built-in patterns are valid");
+        let patterns: Patterns =
+            toml::from_str(include_str!("en/danger.toml")).expect("the built-in patterns are valid");
         let Patterns { figurative, subject, mention, self_harm, violence, medical } = patterns;
         Self {
             figurative: any(&figurative),
@@ -105,7 +106,8 @@ mod tests {
         let danger = Danger::english();
         let rows = include_str!("../../../tests/fixtures/danger.tsv");
         let rows: Vec<_> = rows.lines().skip(1).filter_map(|line| line.split_once('\t')).collect();
-        let seen = |label| rows.iter().filter(move |(of, _)| *of == label).filter(|(_, turn)| danger.is_in(turn)).count();
+        let seen =
+            |label| rows.iter().filter(move |(of, _)| *of == label).filter(|(_, turn)| danger.is_in(turn)).count();
         let dangers = rows.iter().filter(|(label, _)| *label == "1").count();
         assert_eq!((rows.len(), dangers), (240, 28));
         assert!(seen("1") * 10 >= dangers * 7, "{} of {dangers}", seen("1"));

@@ -125,6 +125,7 @@ fn is_decoration(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::empathy::Phrasebook;
 
     fn read(openers: &Openers, reply: &str, is_complete: bool) -> Opening {
         let visible = reply.trim_start();
@@ -185,6 +186,15 @@ mod tests {
     }
 
     #[test]
+    fn what_undertone_says_is_an_acknowledgment_when_somebody_else_says_it() {
+        let (openers, book) = (Openers::english(), Phrasebook::english());
+        for said in book.sentences() {
+            let reply = format!("{said} Your order left today.");
+            assert_eq!(read(&openers, &reply, true), Opening::Acknowledgment, "{said}");
+        }
+    }
+
+    #[test]
     fn data_and_code_are_told_from_words() {
         let openers = Openers::english();
         for (reply, expected) in [
@@ -233,7 +243,7 @@ mod tests {
     #[test]
     fn a_reply_that_begins_with_its_answer_is_recognised_within_its_first_word() {
         let openers = Openers::english();
-        for reply in ["Your o", "25 M", "Ship", "The ", "An"] {
+        for reply in ["Your o", "25 M", "Ship", "The ", "Or"] {
             assert_eq!(read(&openers, reply, false), Opening::Plain, "{reply}");
         }
         for reply in ["I", "I'm", "I'm so", "Tha", "1", "#", "-"] {

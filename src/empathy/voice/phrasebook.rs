@@ -196,6 +196,15 @@ impl Phrasebook {
         fitting
     }
 
+    /// Every sentence in it.
+    #[cfg(test)]
+    pub(in crate::empathy) fn sentences(&self) -> impl Iterator<Item = &str> {
+        let sections = Emotion::ALL.into_iter().filter_map(|emotion| self.section(emotion)).chain([&self.problem]);
+        sections
+            .flat_map(|section| Tone::ALL.into_iter().flat_map(|tone| section.tone(tone)))
+            .map(|variant| &*variant.say)
+    }
+
     const fn section(&self, emotion: Emotion) -> Option<&Section> {
         match emotion {
             Emotion::Frustration => Some(&self.frustration),
