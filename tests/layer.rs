@@ -117,6 +117,21 @@ async fn responses_that_http_forbids_to_edit_keep_their_bytes_and_say_why() {
 }
 
 #[tokio::test]
+async fn a_client_that_wants_to_be_left_alone_is_and_its_bot_is_not_told() {
+    let bot = service_fn(|request: Request<_>| {
+        assert!(!request.headers().contains_key("undertone"));
+        drop(request);
+        ready(Ok::<_, Infallible>(json(chunks([completion("It left.").as_bytes()]))))
+    });
+    for (value, outcome) in [("off", "none, reason=off"), ("OFF, x", "none, reason=off"), ("on", "prepend,")] {
+        let mut request = post(chat(ANNOYED));
+        request.headers_mut().insert("undertone", value.parse().unwrap());
+        let seen = read(layer().layer(bot).oneshot(request).await.unwrap()).await;
+        assert!(seen.outcome().starts_with(outcome), "{value}: {}", seen.outcome());
+    }
+}
+
+#[tokio::test]
 async fn a_second_undertone_leaves_what_the_first_one_did() {
     let reply = completion("It left.");
     let bot = service_fn(move |_| {

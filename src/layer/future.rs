@@ -20,11 +20,11 @@ use super::{
     exchange::{Exchange, Recognised},
     layer::Settings,
     reply::{Arrival, Received, Reply, Undecided},
-    response::ask_for_identity,
+    request::ask_for_identity,
 };
 use crate::{
     outcome::{FailOpen, Reason, Ticket, Verdict},
-    protocol::Protocol,
+    protocol::{HandsOff, Protocol},
 };
 
 pin_project! {
@@ -85,6 +85,11 @@ where
 {
     pub(super) const fn pass_on(future: S::Future) -> Self {
         Self { state: State::PassingOn { future } }
+    }
+
+    /// An exchange that is left alone for this reason, whatever is in it.
+    pub(super) fn leave(future: S::Future, ticket: Ticket, reason: HandsOff) -> Self {
+        Self { state: State::Calling { future, course: Some(Course::PassOn(ticket, reason.into())) } }
     }
 
     pub(super) fn collect(unsent: Unsent<S>, body: ReqB) -> Self {

@@ -6,7 +6,8 @@
 //!
 //! # The way of a reply
 //!
-//! 1. `service` asks the protocols whether a request's head can be a turn's; what is none passes at once.
+//! 1. `service` asks the protocols whether a request's head can be a turn's; what is none passes at once, and so does
+//!    one that says `undertone: off`.
 //! 2. `collect` reads its body up to a limit, and `exchange` gives the turn to the classifier and asks the store.
 //! 3. The inner service gets the same bytes and works, while `future` waits for its answer.
 //! 4. `response` looks at the head of the reply: may it be edited at all? The protocol's reader says how it is framed.
@@ -88,6 +89,7 @@ mod layer;
 mod limits;
 mod quota;
 mod reply;
+mod request;
 mod response;
 mod service;
 mod streamed;

@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG},
+    header::{ACCEPT_RANGES, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG},
     response,
 };
 
@@ -78,29 +78,6 @@ pub(super) fn describe_edited(headers: &mut HeaderMap, length: Option<usize>) {
     }
 }
 
-/// Asks the bot not to compress, unless the client refuses what is not compressed. The field is set and not removed:
-/// without it every coding is acceptable (RFC 9110, section 12.5.3).
-pub(super) fn ask_for_identity(headers: &mut HeaderMap) {
-    if !refuses_identity(headers) {
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    }
-}
-
-fn refuses_identity(headers: &HeaderMap) -> bool {
-    let mut refused_by_star = false;
-    for element in members(headers, &ACCEPT_ENCODING) {
-        let mut parts = element.split(';').map(str::trim);
-        let coding = parts.next().unwrap_or_default();
-        let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let is_refused = quality.and_then(|q| q.parse::<f32>().ok()).is_some_and(|q| q <= 0.0);
-        if coding.eq_ignore_ascii_case("identity") {
-            return is_refused;
-        }
-        refused_by_star |= coding == "*" && is_refused;
-    }
-    refused_by_star
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,20 +120,5 @@ mod tests {
         let head = head(200, &[("cache-control", "no-cache, No-Transform")]);
         assert_eq!(editable(&head, false), Ok(()));
         assert_eq!(editable(&head, true), Err(HandsOff::NoTransform));
-    }
-
-    #[test]
-    fn a_client_that_refuses_identity_is_not_overruled() {
-        for (accepts, expected) in [
-            ("gzip, br", "identity"),
-            ("gzip, identity;q=0", "gzip, identity;q=0"),
-            ("gzip, *;q=0", "gzip, *;q=0"),
-            ("*;q=0, identity;q=0.5", "identity"),
-            ("", "identity"),
-        ] {
-            let mut headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(accepts))]);
-            ask_for_identity(&mut headers);
-            assert_eq!(headers[ACCEPT_ENCODING], expected, "{accepts}");
-        }
     }
 }

@@ -9,7 +9,11 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{ReplyBody, RequestBody, ResponseFuture, exchange::claim, future::Unsent, layer::Settings};
+use super::{
+    ReplyBody, RequestBody, ResponseFuture, exchange::claim, future::Unsent, layer::Settings,
+    request::asks_to_be_left_alone,
+};
+use crate::protocol::HandsOff;
 
 /// The service that [`EmpathyLayer`](super::EmpathyLayer) makes.
 #[derive(Debug, Clone)]
@@ -54,10 +58,15 @@ where
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        let is_off = asks_to_be_left_alone(&mut head.headers);
         let Some((protocol, ticket)) = claim(&self.settings, &head) else {
             return ResponseFuture::pass_on(self.inner.call(Request::from_parts(head, RequestBody::untouched(body))));
         };
+        if is_off {
+            let request = Request::from_parts(head, RequestBody::untouched(body));
+            return ResponseFuture::leave(self.inner.call(request), ticket, HandsOff::Off);
+        }
         // The instance that was polled ready is the one to call, but only once the body is there: it goes along with
         // the future, and a clone, which has yet to become ready, stays.
         let clone = self.inner.clone();

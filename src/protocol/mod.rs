@@ -98,6 +98,8 @@ impl fmt::Debug for Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HandsOff {
+    /// The client asks to be left alone.
+    Off,
     /// The request holds no words of the user.
     NoTurn,
     /// The reply continues one whose beginning the user has seen.
@@ -143,6 +145,7 @@ impl HandsOff {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Off => "off",
             Self::NoTurn => "no-turn",
             Self::Continuation => "continuation",
             Self::JsonMode => "json-mode",
