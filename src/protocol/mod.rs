@@ -16,6 +16,7 @@ mod openai_responses;
 mod pointer;
 mod reasoning;
 mod reply;
+mod side_call;
 
 use std::{fmt, sync::Arc};
 
@@ -100,6 +101,8 @@ impl fmt::Debug for Turn {
 pub enum HandsOff {
     /// The client asks to be left alone.
     Off,
+    /// A program asks for a title, a label or the like, and reads the answer itself.
+    SideCall,
     /// The request holds no words of the user.
     NoTurn,
     /// The reply continues one whose beginning the user has seen.
@@ -146,6 +149,7 @@ impl HandsOff {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
+            Self::SideCall => "side-call",
             Self::NoTurn => "no-turn",
             Self::Continuation => "continuation",
             Self::JsonMode => "json-mode",

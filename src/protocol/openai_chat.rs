@@ -10,6 +10,7 @@ use super::{
     Chat, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
     json::{self, Any, Data, List, Raw, object},
     reasoning,
+    side_call::is_side_call,
 };
 
 /// The API's own bound on `n`.
@@ -116,6 +117,11 @@ fn turn(messages: &[Message<'_>]) -> Result<Turn, HandsOff> {
     let text = json::content(turn.content);
     if text.trim().is_empty() {
         return Err(HandsOff::NoTurn);
+    }
+    let instructs = |message: &&Message<'_>| message.role.is("system") || message.role.is("developer");
+    let instructions = before.iter().rev().find(instructs).map(|message| json::content(message.content));
+    if is_side_call(&text, instructions.as_deref()) {
+        return Err(HandsOff::SideCall);
     }
     Ok(Turn {
         text,

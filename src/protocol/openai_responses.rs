@@ -12,6 +12,7 @@ use super::{
     json::{self, Any, Data, List, Raw, object},
     openai_chat::binds,
     reasoning,
+    side_call::is_side_call,
 };
 
 /// OpenAI Responses, as OpenAI and everything compatible speak it.
@@ -44,6 +45,7 @@ object! {
         input: Raw<'a> = "input",
         messages: Raw<'a> = "messages",
         text: TextSettings<'a> = "text",
+        instructions: Raw<'a> = "instructions",
         conversation: Raw<'a> = "conversation",
         background: Any = "background",
         top_logprobs: Any = "top_logprobs",
@@ -90,9 +92,10 @@ impl Request<'_> {
             return Err(HandsOff::Logprobs);
         }
         let conversation = self.conversation.text().or_else(|| self.conversation.read::<Named<'_>>().id.text());
+        let instructions = self.instructions.text();
         if let Some(text) = self.input.text() {
-            let turn = Turn { text, conversation, ..Turn::default() };
-            return if turn.text.trim().is_empty() { Err(HandsOff::NoTurn) } else { Ok(turn) };
+            check(&text, instructions.as_deref())?;
+            return Ok(Turn { text, conversation, ..Turn::default() });
         }
         let items: List<Input<'_>> = self.input.read();
         let newest = items.items.iter().rposition(|item| item.is_from("user")).ok_or(HandsOff::NoTurn)?;
@@ -103,9 +106,7 @@ impl Request<'_> {
             return Err(HandsOff::Continuation);
         }
         let text = json::content(turn.content);
-        if text.trim().is_empty() {
-            return Err(HandsOff::NoTurn);
-        }
+        check(&text, instructions.as_deref())?;
         let last_reply = before.iter().rev().find(|item| item.is_from("assistant"));
         Ok(Turn {
             text,
@@ -113,6 +114,17 @@ impl Request<'_> {
             ordinal: before.iter().filter(|item| item.is_from("user")).count(),
             last_reply: last_reply.map(|item| json::content(item.content)),
         })
+    }
+}
+
+/// Whether a text can be a person's turn.
+fn check(text: &str, instructions: Option<&str>) -> Result<(), HandsOff> {
+    if text.trim().is_empty() {
+        Err(HandsOff::NoTurn)
+    } else if is_side_call(text, instructions) {
+        Err(HandsOff::SideCall)
+    } else {
+        Ok(())
     }
 }
 
