@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
     Weight,
-    voice::{Danger, Openers, Opening, Phrasebook, Tone},
+    voice::{Danger, Openers, Opening, Phrasebook, Tone, is_foreign},
 };
 use crate::{
     conversation::Memory,
@@ -145,6 +145,8 @@ impl Adjustment {
 pub enum Silence {
     /// The turn speaks of danger to life and limb: no phrasebook has words for that, and none are put before the reply.
     Danger,
+    /// The turn is in another language than the phrasebook, or has no words.
+    Language,
     /// The turn's weight is below the floor, or below that of the lightest sentence.
     BelowFloor,
     /// The feeling is a pleasant one: the bot's answer is enough.
@@ -169,6 +171,7 @@ impl Silence {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Danger => "danger",
+            Self::Language => "language",
             Self::BelowFloor => "below-floor",
             Self::Pleasant => "pleasant",
             Self::Repeat => "repeat",
@@ -209,6 +212,9 @@ impl Policy {
         let Facts { turn, sentiment, weight, memory } = *facts;
         if self.danger.is_in(&turn.text) {
             return Plan::Leave(Silence::Danger);
+        }
+        if is_foreign(&turn.text) {
+            return Plan::Leave(Silence::Language);
         }
         if weight < self.floor {
             return Plan::Leave(Silence::BelowFloor);

@@ -119,6 +119,9 @@ pub enum PhrasebookError {
         /// What is wrong with it.
         message: String,
     },
+    /// A language other than English.
+    #[error("language = \"{0}\": only \"en\" so far; how bots open their replies is known in no other language")]
+    Language(String),
     /// A sentence that names a feeling too early.
     #[error("[{section}] {tone}: \"{say}\" has a weight below `naming`: a feeling is named only from there upward")]
     NamedTooEarly {
@@ -218,6 +221,9 @@ impl Phrasebook {
     }
 
     fn check(&self) -> Result<(), PhrasebookError> {
+        if self.language != "en" && !self.language.starts_with("en-") {
+            return Err(PhrasebookError::Language(self.language.clone()));
+        }
         for tone in Tone::ALL {
             let [first, others @ ..] = self.problem.tone(tone) else { return Err(PhrasebookError::TooFew(tone)) };
             if others.iter().all(|other| other.say == first.say) {

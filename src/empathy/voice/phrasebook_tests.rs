@@ -70,6 +70,7 @@ fn a_mistake_in_a_phrasebook_is_named_with_its_line() {
     for (text, expected) in [
         (format!("{head}{problem}wrm = []\n"), "line 7: unknown field `wrm`"),
         (format!("language = 'en'\nnaming = 1.5\n{problem}"), "line 2: a weight is a number from 0 to 1: 1.5 is not"),
+        (format!("language = 'de'\nnaming = 0.5\n{problem}"), "language = \"de\": only \"en\" so far"),
         (format!("{head}[problem]\nformal = {two}\n"), "[problem] collaborative: needs at least two"),
         (
             format!("{head}{problem}[anger]\nwarm = [{{ weight = 0.4, say = 'C.' }}]\n"),
