@@ -261,10 +261,17 @@ mod time {
         let layer = EmpathyLayer::new(Slow(Duration::from_secs(5)));
         let reply = stream(&["Tracking", " says"]);
         let start = Instant::now();
-        let seen = read(begin(layer, sse(script([Step::Data(reply.clone().into())]))).await).await;
-        assert_eq!(seen.text(), reply);
+        let steps = [Step::Data(reply.clone().into()), Step::Wait(Duration::from_secs(1))];
+        let response = begin(layer, sse(script(steps))).await;
+        let mut settled = settled(&response);
+        let mut body = std::pin::pin!(response.into_body());
+        let mut passed = Vec::new();
+        while passed.len() < reply.len() {
+            passed.extend(within(body.frame()).await.unwrap().unwrap().into_data().unwrap());
+        }
+        assert_eq!(String::from_utf8(passed).unwrap(), reply);
         assert!(start.elapsed() < Duration::from_millis(35), "{:?}", start.elapsed());
-        assert_eq!(seen.settled.unwrap().verdict, Verdict::Untouched(FailOpen::Budget.into()));
+        assert_eq!(settled.wait().await.unwrap().verdict, Verdict::Untouched(FailOpen::Budget.into()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -252,15 +252,17 @@ impl Editor {
         let mut pieces = Vec::new();
         guard(|| self.reader.read(frame, &mut pieces))??;
         let mut edits = Vec::new();
-        for piece in pieces {
-            let Some(text) = self.texts.get_mut(piece.text) else { continue };
+        let taken = pieces.into_iter().try_for_each(|piece| {
+            let Some(text) = self.texts.get_mut(piece.text) else { return Ok(()) };
             let part = part_of(frame, number, &piece).ok_or(HandsOff::Unreadable)?;
             edits.extend(text.take(part, piece.kind)?);
-        }
+            Ok(())
+        });
+        // A copy in this frame must agree even where what follows it cannot be read.
         if let Some(held) = self.held.back_mut() {
             held.edits.extend(edits);
         }
-        Ok(())
+        taken.map_err(|reason: HandsOff| reason.into())
     }
 
     /// Looks at each beginning once more.

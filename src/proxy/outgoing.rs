@@ -119,3 +119,69 @@ impl<B: Body> Body for Outgoing<B> {
         self.inner.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use bytes::Bytes;
+    use http_body_util::BodyExt;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Gives these, one after another; nothing stands for not being ready once.
+    struct Steps(VecDeque<Option<Result<&'static str, &'static str>>>);
+
+    impl Body for Steps {
+        type Data = Bytes;
+        type Error = &'static str;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+            match self.0.pop_front() {
+                None => Poll::Ready(None),
+                Some(None) => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                Some(Some(step)) => Poll::Ready(Some(step.map(|data| Frame::data(Bytes::from(data))))),
+            }
+        }
+    }
+
+    /// How long the error behind these steps took.
+    async fn error_after(steps: impl IntoIterator<Item = Option<Result<&'static str, &'static str>>>) -> Duration {
+        let in_flight = InFlight::default();
+        let steps = Steps(steps.into_iter().chain([Some(Err("reset"))]).collect());
+        let mut body = std::pin::pin!(Outgoing::new(steps, in_flight.begin()));
+        let start = Instant::now();
+        while let Some(frame) = body.frame().await {
+            if frame.is_err() {
+                return start.elapsed();
+            }
+        }
+        panic!("the error was lost");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_error_waits_behind_what_may_not_have_been_sent_and_no_longer() {
+        assert!(error_after([Some(Ok("half"))]).await >= FLUSH, "behind data");
+        assert!(error_after([]).await >= FLUSH, "behind the head");
+        assert_eq!(error_after([Some(Ok("half")), None]).await, Duration::ZERO, "the server has had its turn");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_when_nothing_has_happened_for_long_enough() {
+        let in_flight = InFlight::default();
+        let flight = in_flight.begin();
+        let idle = in_flight.idle_for(Duration::from_secs(75));
+        assert!(tokio::time::timeout(Duration::from_secs(1_000), idle).await.is_err(), "an exchange is open");
+        drop(flight);
+        let start = Instant::now();
+        in_flight.idle_for(Duration::from_secs(75)).await;
+        assert!(start.elapsed() <= Duration::from_secs(151), "{:?}", start.elapsed());
+    }
+}

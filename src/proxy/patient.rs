@@ -82,3 +82,37 @@ impl<T: AsyncWrite> AsyncWrite for Patient<T> {
         self.inner.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        time::Instant,
+    };
+
+    use super::*;
+
+    /// Reads to the end of a client that says this and closes its end; how long that took.
+    async fn read_to_end(said: &[u8], in_flight: &InFlight) -> (Vec<u8>, Duration) {
+        let (mut client, server) = tokio::io::duplex(64);
+        client.write_all(said).await.unwrap();
+        client.shutdown().await.unwrap();
+        let (mut read, start) = (Vec::new(), Instant::now());
+        let mut server = Patient::new(server, in_flight.clone(), Duration::from_secs(10));
+        server.read_to_end(&mut read).await.unwrap();
+        (read, start.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_is_told_at_once_when_nobody_waits_for_an_answer_and_else_after_a_while() {
+        let in_flight = InFlight::default();
+        let (read, waited) = read_to_end(b"GET", &in_flight).await;
+        assert_eq!((read.as_slice(), waited), (&b"GET"[..], Duration::ZERO));
+        let flight = in_flight.begin();
+        let (read, waited) = read_to_end(b"GET", &in_flight).await;
+        assert_eq!(read, b"GET");
+        assert!((10_000..10_010).contains(&waited.as_millis()), "{waited:?}");
+        drop(flight);
+        assert_eq!(read_to_end(b"", &in_flight).await.1, Duration::ZERO);
+    }
+}
