@@ -10,6 +10,7 @@
 mod custom;
 mod edit;
 mod framing;
+mod history;
 mod json;
 mod openai_chat;
 mod openai_responses;

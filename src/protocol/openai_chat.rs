@@ -7,10 +7,8 @@
 use http::{Method, request};
 
 use super::{
-    Chat, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
+    Chat, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history,
     json::{self, Any, Data, List, Raw, object},
-    reasoning,
-    side_call::is_side_call,
 };
 
 /// The API's own bound on `n`.
@@ -98,38 +96,13 @@ impl Request<'_> {
         if self.cites.get().is_some() {
             return Err(HandsOff::Offsets);
         }
-        turn(&self.messages.items)
-    }
-}
-
-/// The newest turn of a history. Tool calls and their results may stand between it and its reply; words of the bot are
-/// its beginning, and an assistant message at the end is a prefill.
-fn turn(messages: &[Message<'_>]) -> Result<Turn, HandsOff> {
-    let newest = messages.iter().rposition(|message| message.role.is("user")).ok_or(HandsOff::NoTurn)?;
-    let (before, from_turn) = messages.split_at(newest);
-    let (turn, after) = from_turn.split_first().ok_or(HandsOff::NoTurn)?;
-    let is_assistant = |message: &&Message<'_>| message.role.is("assistant");
-    let is_prefill = after.last().as_ref().is_some_and(is_assistant);
-    let has_spoken = |message: &Message<'_>| !reasoning::visible(&json::content(message.content)).trim().is_empty();
-    if is_prefill || after.iter().filter(is_assistant).any(has_spoken) {
-        return Err(HandsOff::Continuation);
-    }
-    let text = json::content(turn.content);
-    if text.trim().is_empty() {
-        return Err(HandsOff::NoTurn);
-    }
-    let instructs = |message: &&Message<'_>| message.role.is("system") || message.role.is("developer");
-    let instructions = before.iter().rev().find(instructs).map(|message| json::content(message.content));
-    if is_side_call(&text, instructions.as_deref()) {
-        return Err(HandsOff::SideCall);
-    }
-    Ok(Turn {
-        text,
+        let messages = self.messages.items.iter();
+        let messages: Vec<_> = messages
+            .map(|message| history::Message { from: history::From::role(message.role), content: message.content })
+            .collect();
         // `user` names a person, not a conversation; the history is in the request itself.
-        conversation: None,
-        ordinal: before.iter().filter(|message| message.role.is("user")).count(),
-        last_reply: before.iter().rev().find(is_assistant).map(|message| json::content(message.content)),
-    })
+        history::turn(&messages, None)
+    }
 }
 
 /// Reads the reply to one request.

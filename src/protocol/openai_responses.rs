@@ -8,11 +8,9 @@
 use http::{Method, request};
 
 use super::{
-    Chat, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
+    Chat, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history,
     json::{self, Any, Data, List, Raw, object},
     openai_chat::binds,
-    reasoning,
-    side_call::is_side_call,
 };
 
 /// OpenAI Responses, as OpenAI and everything compatible speak it.
@@ -74,9 +72,11 @@ object! {
     }
 }
 
-impl Input<'_> {
-    fn is_from(&self, role: &str) -> bool {
-        self.role.is(role) && (self.kind.get().is_none() || self.kind.is("message"))
+impl<'a> Input<'a> {
+    fn message(&self) -> history::Message<'a> {
+        let is_message = self.kind.get().is_none() || self.kind.is("message");
+        let from = if is_message { history::From::role(self.role) } else { history::From::Other };
+        history::Message { from, content: self.content }
     }
 }
 
@@ -94,37 +94,12 @@ impl Request<'_> {
         let conversation = self.conversation.text().or_else(|| self.conversation.read::<Named<'_>>().id.text());
         let instructions = self.instructions.text();
         if let Some(text) = self.input.text() {
-            check(&text, instructions.as_deref())?;
+            history::check(&text, instructions.as_deref())?;
             return Ok(Turn { text, conversation, ..Turn::default() });
         }
         let items: List<Input<'_>> = self.input.read();
-        let newest = items.items.iter().rposition(|item| item.is_from("user")).ok_or(HandsOff::NoTurn)?;
-        let (before, from_turn) = items.items.split_at(newest);
-        let (turn, after) = from_turn.split_first().ok_or(HandsOff::NoTurn)?;
-        let has_spoken = |item: &Input<'_>| !reasoning::visible(&json::content(item.content)).trim().is_empty();
-        if after.iter().any(|item| item.is_from("assistant") && has_spoken(item)) {
-            return Err(HandsOff::Continuation);
-        }
-        let text = json::content(turn.content);
-        check(&text, instructions.as_deref())?;
-        let last_reply = before.iter().rev().find(|item| item.is_from("assistant"));
-        Ok(Turn {
-            text,
-            conversation,
-            ordinal: before.iter().filter(|item| item.is_from("user")).count(),
-            last_reply: last_reply.map(|item| json::content(item.content)),
-        })
-    }
-}
-
-/// Whether a text can be a person's turn.
-fn check(text: &str, instructions: Option<&str>) -> Result<(), HandsOff> {
-    if text.trim().is_empty() {
-        Err(HandsOff::NoTurn)
-    } else if is_side_call(text, instructions) {
-        Err(HandsOff::SideCall)
-    } else {
-        Ok(())
+        let messages: Vec<_> = items.items.iter().map(Input::message).collect();
+        Ok(Turn { conversation, ..history::turn(&messages, instructions)? })
     }
 }
 

@@ -1,0 +1,79 @@
+//! The newest turn of a history that the client sends along.
+
+use super::{
+    HandsOff, Turn,
+    json::{self, Raw},
+    reasoning,
+    side_call::is_side_call,
+};
+
+/// One message of a history.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message<'a> {
+    pub(super) from: From,
+    pub(super) content: Raw<'a>,
+}
+
+/// Who a message is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    User,
+    Bot,
+    /// The bot's owner, who says what it is for.
+    Owner,
+    /// A tool, or something that is no message.
+    Other,
+}
+
+impl From {
+    /// By the name that OpenAI's formats give it.
+    pub(super) fn role(role: Raw<'_>) -> Self {
+        let known =
+            [("user", Self::User), ("assistant", Self::Bot), ("system", Self::Owner), ("developer", Self::Owner)];
+        known.into_iter().find(|(name, _)| role.is(name)).map_or(Self::Other, |(_, from)| from)
+    }
+}
+
+/// The newest turn, without the conversation's name. Tool calls and their results may stand between it and its reply;
+/// words of the bot are its beginning, and a message of the bot's at the end is one. `instructions` come from outside
+/// the history.
+///
+/// # Errors
+///
+/// Why there is no turn whose reply may be edited.
+pub(super) fn turn(messages: &[Message<'_>], instructions: Option<String>) -> Result<Turn, HandsOff> {
+    let newest = messages.iter().rposition(|message| message.from == From::User).ok_or(HandsOff::NoTurn)?;
+    let (before, from_turn) = messages.split_at(newest);
+    let (turn, after) = from_turn.split_first().ok_or(HandsOff::NoTurn)?;
+    let latest = |from| before.iter().rev().find(|message| message.from == from).map(Message::text);
+    let has_spoken = |message: &Message<'_>| !reasoning::visible(&message.text()).trim().is_empty();
+    let is_prefill = after.last().is_some_and(|message| message.from == From::Bot);
+    if is_prefill || after.iter().filter(|message| message.from == From::Bot).any(has_spoken) {
+        return Err(HandsOff::Continuation);
+    }
+    let text = turn.text();
+    check(&text, instructions.or_else(|| latest(From::Owner)).as_deref())?;
+    let ordinal = before.iter().filter(|message| message.from == From::User).count();
+    Ok(Turn { text, conversation: None, ordinal, last_reply: latest(From::Bot) })
+}
+
+impl Message<'_> {
+    fn text(&self) -> String {
+        json::content(self.content)
+    }
+}
+
+/// Whether a text can be a person's turn.
+///
+/// # Errors
+///
+/// Why it cannot.
+pub(super) fn check(text: &str, instructions: Option<&str>) -> Result<(), HandsOff> {
+    if text.trim().is_empty() {
+        Err(HandsOff::NoTurn)
+    } else if is_side_call(text, instructions) {
+        Err(HandsOff::SideCall)
+    } else {
+        Ok(())
+    }
+}
