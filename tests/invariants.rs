@@ -402,11 +402,10 @@ mod proportional {
             prop_assert!(Weight::of(&sentiment(low)) <= Weight::of(&sentiment(low + more)));
             let memory = Memory::default();
             let plan = POLICY.with(|policy| policy.plan(&Facts::new(&turn, &sentiment(low), &memory)));
-            prop_assert_eq!(matches!(plan, Plan::Speak(_)), low >= 0.3);
-            if let Plan::Speak(intent) = plan {
-                let sentence = intent.sentence;
-                prop_assert!(low >= 0.55 || !sentence.contains("worr"), "{}", sentence);
-            }
+            let Plan::Review(intent) = plan else { panic!("{plan:?}") };
+            prop_assert_eq!(intent.silence().is_none(), low >= 0.3);
+            let said = intent.before(None).map_or("", |saying| &saying.sentence);
+            prop_assert!(low >= 0.40 || !said.contains("worr"), "{}", said);
         }
     }
 }

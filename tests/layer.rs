@@ -38,10 +38,8 @@ async fn a_light_hint_gets_a_light_touch_that_names_no_feeling() {
     let reply = completion("It left on Tuesday.");
     let seen = exchange(layer(), post(chat("it is a bit late")), json(chunks([reply.as_bytes()]))).await;
     let said = content(&seen.body());
-    assert!(
-        ["Thanks for raising this.", "Thanks for telling me about this."].iter().any(|touch| said.starts_with(touch)),
-        "{said}"
-    );
+    let touch = said.strip_suffix(" It left on Tuesday.").unwrap_or_else(|| panic!("{said}"));
+    assert!(!["frustrat", "worr", "disappoint", "sorry"].iter().any(|feeling| touch.contains(feeling)), "{touch}");
 }
 
 #[tokio::test]

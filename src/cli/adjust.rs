@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Failure, lines, logging};
 use crate::{
     conversation::Memory,
-    empathy::{Facts, Plan, Policy, Review, Weight},
+    empathy::{Change, Facts, Intent, Plan, Policy, Review, Silence, Weight},
     protocol::Turn,
     sentiment::{Classifier, Sentiment},
     settings::Flags,
@@ -119,14 +119,24 @@ impl Exchange {
         let plan = policy.plan(&Facts::new(&turn, sentiment, &memory).with_weight(weight));
         let (action, reason, reply) = match plan {
             Plan::Leave(silence) => ("none", silence.as_str(), self.reply),
-            Plan::Speak(intent) => match policy.review(&intent, &self.reply, true) {
-                Review::Change(change) => (change.adjustment.as_str(), intent.section, change.apply(&self.reply)),
+            Plan::Review(intent) => match policy.review(&intent, &self.reply, true) {
+                Review::Change(change) => {
+                    (change.adjustment.as_str(), why(&change, &intent), change.apply(&self.reply))
+                }
                 Review::Leave(silence) => ("none", silence.as_str(), self.reply),
                 // A complete reply is always decided.
-                Review::Wait | Review::ChangeIfMore(_) => ("none", "", self.reply),
+                Review::Wait | Review::WaitForEnd | Review::ChangeIfMore(_) => ("none", "", self.reply),
             },
         };
         Adjusted { action, weight, reason, reply }
+    }
+}
+
+/// The section that the sentence is from; where an opener is only taken out, why nothing takes its place.
+fn why(change: &Change, intent: &Intent) -> &'static str {
+    match &change.saying {
+        Some(saying) => saying.kind.as_str(),
+        None => intent.silence().map_or("", Silence::as_str),
     }
 }
 

@@ -17,18 +17,28 @@
 //! let turn = Turn { text: "This is so annoying.".to_owned(), ..Turn::default() };
 //! let sentiment = Sentiment { affect: 0.6, emotions: Emotions::certain(Emotion::Frustration), ..Sentiment::default() };
 //! let plan = policy.plan(&Facts::new(&turn, &sentiment, &Memory::default()));
-//! let Plan::Speak(intent) = plan else { panic!("{plan:?}") };
+//! let Plan::Review(intent) = plan else { panic!("{plan:?}") };
 //! let reply = "It left on Tuesday.";
 //! let Review::Change(change) = policy.review(&intent, reply, true) else { panic!() };
 //! assert!(change.apply(reply).ends_with(" It left on Tuesday."));
 //! ```
 
+mod house;
+mod intent;
+mod kind;
 mod policy;
+mod review;
+mod shape;
 mod voice;
 mod weight;
 
 pub use self::{
-    policy::{Adjustment, Change, DEFAULT_FLOOR, Facts, Intent, Plan, Policy, Review, Silence},
+    house::{Apologies, Toning, UnknownChoice},
+    intent::{Intent, Saying},
+    kind::Kind,
+    policy::{DEFAULT_FLOOR, Facts, Plan, Policy, Silence},
+    review::{Adjustment, Change, Review},
+    shape::Shape,
     voice::{Phrasebook, PhrasebookError, Tone, UnknownTone},
     weight::{Weight, WeightError},
 };

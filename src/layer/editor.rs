@@ -5,7 +5,7 @@
 //! waits for longer than its predecessors, and after the last edit the bot's bytes pass as they are. A reply that comes
 //! whole is a single frame and goes the same way.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 
@@ -14,7 +14,7 @@ use super::{
     text::{Part, Placed, Text},
 };
 use crate::{
-    empathy::{Adjustment, Intent, Policy, Review, Silence},
+    empathy::{Adjustment, Change, Intent, Policy, Review, Saying, Silence},
     outcome::{FailOpen, Reason, Verdict},
     protocol::{Edit, Frame, Framer, Framing, HandsOff, Piece, PieceKind, ReplyReader, apply},
 };
@@ -38,6 +38,8 @@ pub(super) struct Editor {
     max_held_bytes: usize,
     /// What has been done.
     adjustment: Option<Adjustment>,
+    /// What has been said.
+    saying: Option<Arc<Saying>>,
     /// Why the latest text that was left alone was.
     reason: Option<Reason>,
     /// The body has ended.
@@ -64,6 +66,8 @@ pub(super) enum Holding {
     Word,
     /// More of the text, which may yet turn out to be an acknowledgment.
     Beginning,
+    /// The end of an opener that is out of proportion.
+    Opener,
     /// The end of a frame.
     Frame,
 }
@@ -88,6 +92,7 @@ impl Editor {
             held_bytes: 0,
             max_held_bytes,
             adjustment: None,
+            saying: None,
             reason: None,
             is_over: false,
             is_passing: false,
@@ -102,6 +107,11 @@ impl Editor {
             (None, Some(reason)) => Verdict::Untouched(reason),
             (None, None) => Verdict::Untouched(HandsOff::Empty.into()),
         })
+    }
+
+    /// What has been said, if anything has.
+    pub(super) fn saying(&self) -> Option<&Saying> {
+        self.saying.as_deref()
     }
 
     /// Whether bytes pass unread from here on.
@@ -122,7 +132,8 @@ impl Editor {
         if waiting.peek().is_some() && !self.is_passing {
             return match self.intent {
                 None => Holding::Plan,
-                Some(_) if waiting.all(|text| text.word().is_some()) => Holding::Word,
+                Some(_) if waiting.clone().all(|text| text.word().is_some()) => Holding::Word,
+                Some(_) if waiting.all(Text::gushes) => Holding::Opener,
                 Some(_) => Holding::Beginning,
             };
         }
@@ -171,13 +182,13 @@ impl Editor {
             Holding::Word => {
                 for text in &mut self.texts {
                     if let Some(change) = text.word().cloned() {
-                        self.adjustment = Some(change.adjustment);
+                        note(&mut self.adjustment, &mut self.saying, &change);
                         place(&mut self.held, self.first_held, text.change(change));
                     }
                 }
                 self.release(out);
             }
-            Holding::Beginning => {
+            Holding::Beginning | Holding::Opener => {
                 self.decide(true);
                 self.release(out);
             }
@@ -273,7 +284,7 @@ impl Editor {
             let review = loop {
                 let Some((visible, is_complete)) = text.beginning(is_over) else { break None };
                 let review = guard(|| self.policy.review(intent, visible, is_complete));
-                let is_undecided = matches!(review, Ok(Review::Wait | Review::ChangeIfMore(_)));
+                let is_undecided = matches!(review, Ok(Review::Wait | Review::WaitForEnd | Review::ChangeIfMore(_)));
                 if !(is_undecided && text.has_unread()) {
                     break Some(review);
                 }
@@ -284,10 +295,11 @@ impl Editor {
             };
             let Some(review) = review else { continue };
             match review {
-                Ok(Review::Wait) => text.wait(None),
-                Ok(Review::ChangeIfMore(change)) => text.wait(Some(change)),
+                Ok(Review::Wait) => text.wait(None, false),
+                Ok(Review::WaitForEnd) => text.wait(None, true),
+                Ok(Review::ChangeIfMore(change)) => text.wait(Some(change), false),
                 Ok(Review::Change(change)) => {
-                    self.adjustment = Some(change.adjustment);
+                    note(&mut self.adjustment, &mut self.saying, &change);
                     place(&mut self.held, self.first_held, text.change(change));
                 }
                 // Why there are no words, the reader knows better.
@@ -328,6 +340,14 @@ impl Editor {
         if self.is_passing {
             out.extend(self.framer.as_mut().map(Framer::take_rest).filter(|rest| !rest.is_empty()));
         }
+    }
+}
+
+/// Notes what is done to a text. Of several texts the first that something is said before counts.
+fn note(adjustment: &mut Option<Adjustment>, saying: &mut Option<Arc<Saying>>, change: &Change) {
+    adjustment.get_or_insert(change.adjustment);
+    if saying.is_none() {
+        saying.clone_from(&change.saying);
     }
 }
 

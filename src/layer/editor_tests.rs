@@ -2,7 +2,7 @@ use http::Request;
 use proptest::prelude::*;
 
 use super::*;
-use crate::empathy::Change;
+use crate::empathy::{Change, Kind, Weight};
 use crate::protocol::{Chat, CustomProtocol, OpenAiChat, OpenAiResponses, Protocol, Recognition};
 
 thread_local! {
@@ -10,7 +10,7 @@ thread_local! {
 }
 
 fn intent() -> Intent {
-    Intent { sentence: "That's \"it\".".to_owned(), section: "problem" }
+    Intent::saying("That's \"it\".", Kind::Problem, Weight::clamped(0.9))
 }
 
 fn reader(protocol: &dyn Protocol, path: &str, request: &str) -> Box<dyn ReplyReader> {
@@ -397,10 +397,9 @@ proptest! {
         from in 0_usize..20,
         length in 0_usize..10,
     ) {
-        // What the policy does not do yet: take words out, as the softening of an opener will.
         let at = |index: usize| (0..=index.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
         let cut = at(from)..at(from + length).max(at(from));
-        let change = Change { cut, put: "X".to_owned(), adjustment: Adjustment::Prepend };
+        let change = Change { cut, put: "X".to_owned(), adjustment: Adjustment::Prepend, saying: None };
         let mut borders: Vec<_> = cuts.into_iter().map(at).chain([0, text.len()]).collect();
         borders.sort_unstable();
         let mut state = Text::default();

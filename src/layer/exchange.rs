@@ -11,7 +11,7 @@ use http::request;
 use super::{guard::guard, layer::Settings};
 use crate::{
     conversation::{ConversationKey, Memory, Recall, Said},
-    empathy::{Facts, Intent, Plan, Weight},
+    empathy::{Facts, Intent, Plan, Saying, Weight},
     outcome::{FailOpen, Outcome, Reason, Settled, Ticket, Verdict},
     protocol::{Chat, Protocol, Recognition, ReplyReader, Turn},
     sentiment::{ClassifyError, Pending, Sentiment},
@@ -35,7 +35,6 @@ pub(super) struct Exchange {
     reply: Option<Box<dyn ReplyReader>>,
     sentiment: Asked<Pending, Result<Sentiment, ClassifyError>>,
     memory: Asked<Recall, Memory>,
-    intent: Option<Intent>,
 }
 
 /// A question, and its answer once that is there.
@@ -82,7 +81,6 @@ impl Exchange {
                 reply: Some(reply),
                 sentiment: Asked::Pending(sentiment),
                 memory: memory.map_or_else(|| Asked::Answered(Memory::default()), Asked::Pending),
-                intent: None,
             })),
         }
     }
@@ -132,10 +130,7 @@ impl Exchange {
             Asked::Pending(_) => &unknown,
         };
         match guard(|| self.settings.policy.plan(&Facts::new(&self.turn, sentiment, memory)))? {
-            Plan::Speak(intent) => {
-                self.intent = Some(intent.clone());
-                Ok(intent)
-            }
+            Plan::Review(intent) => Ok(intent),
             Plan::Leave(silence) => Err(silence.into()),
         }
     }
@@ -145,10 +140,10 @@ impl Exchange {
         &self.ticket
     }
 
-    /// Tells what was done, and remembers what was said.
-    pub(super) fn settle(mut self, verdict: Verdict) -> (Outcome, Settled) {
-        if let (Verdict::Adjusted(_), Some(intent), Some(conversation)) = (verdict, &self.intent, key(&self.turn)) {
-            let said = Said::new(&intent.sentence, self.turn.ordinal);
+    /// Tells what was done, and remembers what was said, if anything was.
+    pub(super) fn settle(mut self, verdict: Verdict, saying: Option<&Saying>) -> (Outcome, Settled) {
+        if let (Some(saying), Some(conversation)) = (saying, key(&self.turn)) {
+            let said = Said::new(&saying.sentence, self.turn.ordinal);
             // What cannot be remembered is lost; the reply is not.
             let _ = guard(|| self.settings.store.record(conversation, said));
         }

@@ -244,7 +244,7 @@ impl Course {
         let verdict = Verdict::Untouched(FailOpen::NoReply.into());
         match self {
             Self::PassOn(mut ticket, _) => drop(ticket.settle(verdict)),
-            Self::Listen(exchange) => drop(exchange.settle(verdict)),
+            Self::Listen(exchange) => drop(exchange.settle(verdict, None)),
         }
     }
 }

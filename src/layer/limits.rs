@@ -25,6 +25,9 @@ pub struct Limits {
     /// in whole events, is not held at all; one whose first word may be a program's verdict waits for the second, a
     /// tenth of a second at most. After this time it is decided with what is there. Default: 500.
     pub max_held_ms: u64,
+    /// Milliseconds for which a streamed reply is held back that gushes, until its opener ends and can be taken out.
+    /// Default: 3,000, as models write some twenty words in a second.
+    pub max_opener_ms: u64,
     /// Milliseconds to wait for the decision once there is text to be decided upon. Default: 30.
     pub budget_ms: u64,
 }
@@ -39,6 +42,7 @@ impl Default for Limits {
             max_total_bytes: 256 << 20,
             max_held_bytes: 1 << 20,
             max_held_ms: 500,
+            max_opener_ms: 3_000,
             budget_ms: 30,
         }
     }

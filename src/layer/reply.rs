@@ -23,7 +23,7 @@ use super::{
     streamed::Streamed,
 };
 use crate::{
-    empathy::{Adjustment, Intent},
+    empathy::{Adjustment, Intent, Saying},
     outcome::{FailOpen, Reason, Ticket, Verdict},
     protocol::{Framing, HandsOff, Progress, ReplyReader, Seen},
 };
@@ -94,7 +94,7 @@ fn examine(exchange: &mut Exchange, head: &response::Parts) -> Result<(Box<dyn R
 }
 
 fn untouched<B: Body>(exchange: Exchange, response: Response<ReplyBody<B>>, reason: Reason) -> Response<ReplyBody<B>> {
-    let (outcome, settled) = exchange.settle(Verdict::Untouched(reason));
+    let (outcome, settled) = exchange.settle(Verdict::Untouched(reason), None);
     announce(response, outcome, settled)
 }
 
@@ -183,7 +183,7 @@ impl<B: Body<Data = Bytes>> Reply<B> {
             Collected::Whole(mut body) => {
                 let limit = exchange.settings.limits.max_reply_bytes;
                 match edit(reader, &exchange, intent, body.bytes(), limit) {
-                    Ok((pieces, adjustment)) => return edited(head, body, *exchange, pieces, adjustment),
+                    Ok(edit) => return edited(head, body, *exchange, edit),
                     Err(reason) => (body, reason),
                 }
             }
@@ -196,14 +196,21 @@ impl<B: Body<Data = Bytes>> Reply<B> {
     }
 }
 
-/// The pieces of an edited body, or why it stays as it is.
+/// An edited body: its pieces, what was done and what was said.
+struct Edited {
+    pieces: VecDeque<Bytes>,
+    adjustment: Adjustment,
+    saying: Option<Saying>,
+}
+
+/// Edits a body, or says why it stays as it is.
 fn edit(
     reader: Box<dyn ReplyReader>,
     exchange: &Exchange,
     intent: Intent,
     body: Bytes,
     limit: usize,
-) -> Result<(VecDeque<Bytes>, Adjustment), Reason> {
+) -> Result<Edited, Reason> {
     let policy = exchange.settings.policy.clone();
     let start = body.trim_ascii_start();
     let framing = guard(|| reader.reframe(Framing::Whole, start))??;
@@ -217,9 +224,9 @@ fn edit(
         editor.finish(&mut pieces);
     }
     match editor.verdict() {
-        Some(Verdict::Adjusted(adjustment)) => Ok((pieces, adjustment)),
+        Some(Verdict::Adjusted(adjustment)) => Ok(Edited { pieces, adjustment, saying: editor.saying().cloned() }),
         Some(Verdict::Untouched(reason)) => Err(reason),
-        Some(Verdict::Pending | Verdict::Planned(_)) | None => Err(HandsOff::Empty.into()),
+        Some(Verdict::Pending | Verdict::Planned(_) | Verdict::Silent(_)) | None => Err(HandsOff::Empty.into()),
     }
 }
 
@@ -227,15 +234,15 @@ fn edited<B: Body<Data = Bytes>>(
     mut head: response::Parts,
     mut body: Prefixed<B>,
     exchange: Exchange,
-    pieces: VecDeque<Bytes>,
-    adjustment: Adjustment,
+    edit: Edited,
 ) -> Response<ReplyBody<B>> {
+    let Edited { pieces, adjustment, saying } = edit;
     describe_edited(&mut head.headers, Some(pieces.iter().map(Bytes::len).sum()));
     if let Some(trailers) = body.trailers_mut() {
         describe_edited(trailers, None);
     }
     let body = ReplyBody::collected(body.with_data(pieces));
-    let (outcome, settled) = exchange.settle(Verdict::Adjusted(adjustment));
+    let (outcome, settled) = exchange.settle(Verdict::Adjusted(adjustment), saying.as_ref());
     announce(Response::from_parts(head, body), outcome, settled)
 }
 
@@ -256,7 +263,10 @@ fn stream<B: Body<Data = Bytes>>(
         }
     };
     describe_edited(&mut head.headers, None);
-    let verdict = intent.as_ref().map_or(Verdict::Pending, |_| Verdict::Planned(Adjustment::Prepend));
+    let verdict = match &intent {
+        None => Verdict::Pending,
+        Some(intent) => intent.silence().map_or(Verdict::Planned(Adjustment::Prepend), Verdict::Silent),
+    };
     let outcome = exchange.ticket().outcome(verdict);
     let settled = exchange.ticket().settled();
     let body = ReplyBody::streamed(Streamed::new(body, editor, exchange, intent));

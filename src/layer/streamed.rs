@@ -192,7 +192,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
         self.clock = None;
         match holding {
             Holding::Plan => self.decide_now(),
-            Holding::Word | Holding::Beginning | Holding::Frame | Holding::Nothing => {
+            Holding::Word | Holding::Beginning | Holding::Opener | Holding::Frame | Holding::Nothing => {
                 self.editor.settle(&mut self.out);
             }
         }
@@ -204,6 +204,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
         match holding {
             Holding::Plan => Duration::from_millis(self.limits.budget_ms),
             Holding::Word => WORD.min(max_held),
+            Holding::Opener => Duration::from_millis(self.limits.max_opener_ms),
             Holding::Beginning | Holding::Frame | Holding::Nothing => max_held,
         }
     }
@@ -213,7 +214,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
         if let Some(verdict) = self.editor.verdict()
             && let Some(exchange) = self.exchange.take()
         {
-            exchange.settle(verdict);
+            exchange.settle(verdict, self.editor.saying());
         }
     }
 

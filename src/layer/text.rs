@@ -58,6 +58,8 @@ pub(super) struct Text {
     is_complete: bool,
     /// What to do if no second word comes in time.
     word: Option<Change>,
+    /// Whether it begins with an opener that is out of proportion, and has not ended.
+    gushes: bool,
     decided: Option<Decided>,
 }
 
@@ -180,9 +182,15 @@ impl Text {
         self.word.as_ref().filter(|_| self.decided.is_none())
     }
 
+    /// Whether it begins with an opener that is out of proportion, whose end has not come.
+    pub(super) const fn gushes(&self) -> bool {
+        self.gushes
+    }
+
     /// It stays undecided; a single word is changed so if no other comes in time.
-    pub(super) fn wait(&mut self, word: Option<Change>) {
+    pub(super) fn wait(&mut self, word: Option<Change>, gushes: bool) {
         self.word = word;
+        self.gushes = gushes;
     }
 
     /// It keeps its words.

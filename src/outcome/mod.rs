@@ -43,6 +43,9 @@ pub enum Verdict {
     Pending,
     /// This will be done to a stream whose beginning is not there yet, unless that beginning forbids it.
     Planned(Adjustment),
+    /// Nothing will be said before a stream, for this reason; an opener of its own that is out of proportion may yet be
+    /// toned down.
+    Silent(Silence),
     /// This was done.
     Adjusted(Adjustment),
     /// Nothing was done.
@@ -194,6 +197,10 @@ impl Outcome {
         match self.verdict {
             Verdict::Pending => flag(&mut dictionary, "pending", false),
             Verdict::Planned(adjustment) => flag(&mut dictionary, adjustment.as_str(), true),
+            Verdict::Silent(silence) => {
+                flag(&mut dictionary, "none", true);
+                token(&mut dictionary, "reason", silence.as_str());
+            }
             Verdict::Adjusted(adjustment) => flag(&mut dictionary, adjustment.as_str(), false),
             Verdict::Untouched(reason) => {
                 flag(&mut dictionary, "none", false);
@@ -245,6 +252,7 @@ mod tests {
                 "prepend;planned, weight=0.62, emotion=frustration",
             ),
             (outcome(Verdict::Pending, None), "pending"),
+            (outcome(Verdict::Silent(Silence::Pleasant), None), "none;planned, reason=pleasant"),
             (
                 outcome(untouched(Silence::BelowFloor.into()), Some(Weight::clamped(0.0))),
                 "none, reason=below-floor, weight=0.0, emotion=frustration",

@@ -75,11 +75,11 @@ impl Ticket {
         self.settled.send_replace(Some(outcome));
         let reason = match verdict {
             Verdict::Untouched(reason) => Some(reason),
-            Verdict::Pending | Verdict::Planned(_) | Verdict::Adjusted(_) => None,
+            Verdict::Pending | Verdict::Planned(_) | Verdict::Silent(_) | Verdict::Adjusted(_) => None,
         };
         let action = match verdict {
             Verdict::Planned(adjustment) | Verdict::Adjusted(adjustment) => adjustment.as_str(),
-            Verdict::Pending | Verdict::Untouched(_) => "none",
+            Verdict::Pending | Verdict::Silent(_) | Verdict::Untouched(_) => "none",
         };
         let (family, why) = reason.map_or(("", ""), |reason| (reason.family().as_str(), reason.as_str()));
         metrics::exchange(&self.protocol, action, family, why);

@@ -26,7 +26,7 @@ pub(crate) fn sentiment_of(turn: &str) -> Sentiment {
     let (emotion, valence, affect) = match turn {
         turn if turn.contains("furious") => (Emotion::Anger, -0.9, 0.95),
         turn if turn.contains("annoying") => (Emotion::Frustration, -0.6, 0.6),
-        turn if turn.contains("bit late") => (Emotion::None, -0.2, 0.35),
+        turn if turn.contains("bit late") => (Emotion::Frustration, -0.2, 0.35),
         turn if turn.contains("thank you so much") => (Emotion::Gratitude, 0.9, 0.8),
         _ => (Emotion::None, 0.0, 0.02),
     };

@@ -3,8 +3,10 @@
 //! The patterns are data (`en/danger.toml`). They read what the words say, not how much feeling they express; a
 //! classifier that tells danger by itself can close the same gate beside them.
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 use serde::Deserialize;
+
+use super::patterns::any;
 
 /// The patterns that tell danger, compiled.
 #[derive(Debug)]
@@ -51,17 +53,6 @@ impl Danger {
         let words = self.figurative.replace_all(words.as_bytes(), &b" "[..]);
         self.danger.is_match(&words) || (self.mention.is_match(&words) && !self.subject.is_match(&words))
     }
-}
-
-fn any(patterns: &[String]) -> Regex {
-    let alternatives: Vec<_> = patterns.iter().map(|pattern| format!("(?:{pattern})")).collect();
-    #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
-    RegexBuilder::new(&alternatives.join("|"))
-        .case_insensitive(true)
-        // ASCII is enough for English, and keeps the automaton small.
-        .unicode(false)
-        .build()
-        .expect("the built-in patterns compile")
 }
 
 /// The turn without apostrophes, its white space made single spaces: how people type differs there most.

@@ -1,11 +1,24 @@
-//! In which words undertone speaks, and how it reads a bot's: data (`en/*.toml`), and what compiles it.
+//! In which words undertone speaks, and how it reads a user's and a bot's: data (`en/*.toml`), and what compiles it.
 
+mod courtesy;
 mod danger;
 mod language;
-mod openers;
+mod opening;
+mod patterns;
 mod phrasebook;
+mod signals;
+mod tone;
+mod topics;
 
-pub(super) use self::danger::Danger;
-pub(super) use self::language::is_foreign;
-pub(super) use self::openers::{Openers, Opening};
-pub use self::phrasebook::{Phrasebook, PhrasebookError, Tone, UnknownTone};
+pub(crate) use self::phrasebook::{Line, line_at};
+pub(super) use self::{
+    courtesy::{Courtesy, Opener, Reading},
+    danger::Danger,
+    language::is_foreign,
+    opening::{Opening, Openings},
+    signals::{SignalPatterns, Signals},
+};
+pub use self::{
+    phrasebook::{Phrasebook, PhrasebookError},
+    tone::{Tone, UnknownTone},
+};

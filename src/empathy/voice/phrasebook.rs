@@ -1,83 +1,95 @@
-//! The style guide: the sentences that may be said, each with its weight. Data, not code.
-
-use std::{fmt, str::FromStr};
+//! The style guide: the lines that may be said, each with its weight and where it fits. Data, not code.
 
 use serde::Deserialize;
+use toml::Spanned;
 
-use crate::empathy::Weight;
-use crate::sentiment::Emotion;
+use super::{
+    Tone,
+    topics::{Topic, TopicClass, TopicSpec, Topics},
+};
+use crate::empathy::{Kind, Shape, Weight};
 
-/// In whose voice undertone speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Tone {
-    /// Full forms, no contractions: "I will look at this first."
-    Formal,
-    /// Matter-of-fact and on the user's side: "Let's take a look."
-    #[default]
-    Collaborative,
-    /// A little closer: "Let me look into that for you."
-    Warm,
-}
+/// What stands for the matter in a line.
+const SLOT: &str = "{topic}";
 
-impl Tone {
-    /// Every tone.
-    pub const ALL: [Self; 3] = [Self::Formal, Self::Collaborative, Self::Warm];
-
-    /// The name, as in configuration.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Formal => "formal",
-            Self::Collaborative => "collaborative",
-            Self::Warm => "warm",
-        }
-    }
-}
-
-impl fmt::Display for Tone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// The text is not the name of a [`Tone`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no such tone: `{0}` (formal, collaborative or warm)")]
-pub struct UnknownTone(String);
-
-impl FromStr for Tone {
-    type Err = UnknownTone;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|tone| tone.as_str() == name).ok_or_else(|| UnknownTone(name.to_owned()))
-    }
-}
-
-/// One sentence, and how strong it is.
+/// One line: how strong it is, what it says, and where it fits.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::empathy) struct Variant {
+pub(crate) struct Line {
     /// Said only to turns of at least this weight.
-    pub(in crate::empathy) weight: Weight,
-    /// The sentence.
-    pub(in crate::empathy) say: String,
+    pub(crate) weight: Weight,
+    /// The words, perhaps with a slot.
+    say: Spanned<String>,
+    /// The shapes of reply that it fits; any if there are none.
+    #[serde(default)]
+    before: Vec<Shape>,
+    /// The classes of topic that its slot takes; any if there are none.
+    #[serde(default)]
+    topic: Vec<TopicClass>,
 }
 
-/// A sentence that may be said to a turn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(in crate::empathy) struct Candidate<'a> {
-    /// The sentence.
-    pub(in crate::empathy) variant: &'a Variant,
-    /// Whether it is from the section of the feeling that the turn shows.
-    pub(in crate::empathy) is_named: bool,
+impl Line {
+    /// The words, perhaps with a slot.
+    pub(crate) fn words(&self) -> &str {
+        self.say.get_ref()
+    }
+
+    /// Where in the file it stands, in bytes.
+    pub(crate) fn place(&self) -> usize {
+        self.say.span().start
+    }
+
+    /// Whether it fits a reply of this shape, or of any where the shape does not show.
+    pub(crate) fn fits(&self, shape: Option<Shape>) -> bool {
+        self.before.is_empty() || shape.is_some_and(|shape| self.before.contains(&shape))
+    }
+
+    /// Whether it needs a topic.
+    pub(crate) fn has_slot(&self) -> bool {
+        self.words().contains(SLOT)
+    }
+
+    /// Whether it says that somebody is sorry.
+    pub(crate) fn apologises(&self) -> bool {
+        let words = self.words().to_ascii_lowercase();
+        words.contains("sorry") || words.contains("apolog")
+    }
+
+    /// The sentence, with the matter in its slot; nothing if it has a slot and no topic fits.
+    pub(in crate::empathy) fn sentence(&self, topic: Option<&Topic<'_>>) -> Option<String> {
+        if !self.has_slot() {
+            return Some(self.words().to_owned());
+        }
+        let topic = topic.filter(|topic| self.topic.is_empty() || self.topic.contains(&topic.class))?;
+        let said = self.words().replacen(SLOT, &topic.to_string(), 1);
+        let mut letters = said.chars();
+        Some(letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect()))
+    }
+
+    /// Whether a text begins with this line, whatever stands in its slot.
+    fn begins(&self, text: &str, topics: &Topics) -> Option<usize> {
+        let Some((before, after)) = self.words().split_once(SLOT) else {
+            return text.starts_with(self.words()).then_some(self.words().len());
+        };
+        let rest = text.strip_prefix(before)?;
+        let topic = topics.prefix(rest)?;
+        rest.get(topic..)?.starts_with(after).then_some(before.len() + topic + after.len())
+    }
 }
 
-/// What may be said, for each feeling and tone.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// What may be said, by kind and tone.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Phrasebook {
+    language: String,
+    naming: Weight,
+    sections: Sections,
+    topics: Topics,
+}
+
+/// A phrasebook as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
     language: String,
     naming: Weight,
     problem: Section,
@@ -93,18 +105,33 @@ pub struct Phrasebook {
     worry: Section,
     #[serde(default)]
     confusion: Section,
+    #[serde(default)]
+    waiting: Section,
+    #[serde(default)]
+    repeat: Section,
+    #[serde(default)]
+    mistake: Section,
+    #[serde(default)]
+    loss: Section,
+    #[serde(default)]
+    thanks: Section,
+    #[serde(default)]
+    topic: Vec<TopicSpec>,
 }
 
-/// What may be said for one feeling.
+/// In the order of [`Kind::ALL`].
+type Sections = [Section; Kind::ALL.len()];
+
+/// What may be said for one kind.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Section {
     #[serde(default)]
-    formal: Vec<Variant>,
+    formal: Vec<Line>,
     #[serde(default)]
-    collaborative: Vec<Variant>,
+    collaborative: Vec<Line>,
     #[serde(default)]
-    warm: Vec<Variant>,
+    warm: Vec<Line>,
 }
 
 /// Why a phrasebook was refused.
@@ -123,28 +150,42 @@ pub enum PhrasebookError {
     #[error("language = \"{0}\": only \"en\" so far; how bots open their replies is known in no other language")]
     Language(String),
     /// A sentence that names a feeling too early.
-    #[error("[{section}] {tone}: \"{say}\" has a weight below `naming`: a feeling is named only from there upward")]
+    #[error(
+        "line {line}: [{kind}] {tone}: \"{say}\" has a weight below `naming`: a feeling is named only from there upward"
+    )]
     NamedTooEarly {
-        /// The feeling.
-        section: Emotion,
+        /// The line, from 1.
+        line: usize,
+        /// The section.
+        kind: Kind,
         /// The tone.
         tone: Tone,
         /// The sentence.
         say: String,
     },
-    /// A sentence that is empty or more than one line.
-    #[error("[{section}] {tone}: a sentence must be one line of text, not {say:?}")]
+    /// A sentence that is empty, more than one line, or has a slot that is never filled.
+    #[error(
+        "line {line}: [{kind}] {tone}: a sentence must be one line of text, with {{topic}} as its only slot: {say:?}"
+    )]
     NotALine {
-        /// The section's name.
-        section: &'static str,
+        /// The line, from 1.
+        line: usize,
+        /// The section.
+        kind: Kind,
         /// The tone.
         tone: Tone,
         /// The sentence.
         say: String,
     },
     /// A tone that would always be silent.
-    #[error("[problem] {0}: needs at least two different sentences, so that none is said twice in a row")]
+    #[error(
+        "[problem] {0}: needs at least two different sentences that fit any reply (no `before`, no slot), so that none \
+         is said twice in a row"
+    )]
     TooFew(Tone),
+    /// A topic that cannot be.
+    #[error("[[topic]] {0}")]
+    Topic(String),
 }
 
 impl Phrasebook {
@@ -159,20 +200,35 @@ impl Phrasebook {
         Self::from_toml(include_str!("en/phrases.toml")).expect("the built-in phrasebook is valid")
     }
 
-    /// Reads a phrasebook.
+    /// Reads a phrasebook. Its topics are looked for before the built-in ones.
     ///
     /// # Errors
     ///
     /// [`PhrasebookError`] says which line or sentence is wrong, and why.
     pub fn from_toml(text: &str) -> Result<Self, PhrasebookError> {
-        let book: Self = toml::from_str(text).map_err(|error| PhrasebookError::Toml {
-            line: 1 + error
-                .span()
-                .and_then(|span| text.get(..span.start))
-                .map_or(0, |before| before.matches('\n').count()),
+        let written: Written = toml::from_str(text).map_err(|error| PhrasebookError::Toml {
+            line: error.span().map_or(1, |span| line_at(text, span.start)),
             message: error.message().replace('\n', " "),
         })?;
-        book.check()?;
+        let Written { language, naming, topic, problem, frustration, anger, disappointment, sadness, .. } = written;
+        let Written { worry, confusion, waiting, repeat, mistake, loss, thanks, .. } = written;
+        let sections = [
+            problem,
+            frustration,
+            anger,
+            disappointment,
+            sadness,
+            worry,
+            confusion,
+            waiting,
+            repeat,
+            mistake,
+            loss,
+            thanks,
+        ];
+        let topics = Topics::english().with(topic).map_err(PhrasebookError::Topic)?;
+        let book = Self { language, naming, sections, topics };
+        book.check(text)?;
         Ok(book)
     }
 
@@ -182,80 +238,75 @@ impl Phrasebook {
         &self.language
     }
 
-    /// Everything that may be said to an unpleasant turn of this weight, whose words show `emotion`: the strongest
-    /// last, and of equals the one that fits the feeling.
-    pub(in crate::empathy) fn candidates(
-        &self,
-        emotion: Option<Emotion>,
-        tone: Tone,
-        weight: Weight,
-    ) -> Vec<Candidate<'_>> {
-        let named = emotion.and_then(|emotion| self.section(emotion)).map_or(&[][..], |section| section.tone(tone));
-        let any = self.problem.tone(tone).iter().map(|variant| Candidate { variant, is_named: false });
-        let named = named.iter().map(|variant| Candidate { variant, is_named: true });
-        let mut fitting: Vec<_> = any.chain(named).filter(|candidate| candidate.variant.weight <= weight).collect();
-        // Stable: sentences of equal weight keep their order, those that fit the feeling last.
-        fitting.sort_by(|a, b| a.variant.weight.get().total_cmp(&b.variant.weight.get()));
-        fitting
+    /// From which weight a feeling may be named.
+    pub(crate) const fn naming(&self) -> Weight {
+        self.naming
     }
 
-    /// Every sentence in it.
-    #[cfg(test)]
-    pub(in crate::empathy) fn sentences(&self) -> impl Iterator<Item = &str> {
-        let sections = Emotion::ALL.into_iter().filter_map(|emotion| self.section(emotion)).chain([&self.problem]);
-        sections
-            .flat_map(|section| Tone::ALL.into_iter().flat_map(|tone| section.tone(tone)))
-            .map(|variant| &*variant.say)
+    /// The lines of one kind in one tone.
+    pub(crate) fn lines(&self, kind: Kind, tone: Tone) -> &[Line] {
+        self.sections.get(kind as usize).map_or(&[], |section| section.tone(tone))
     }
 
-    const fn section(&self, emotion: Emotion) -> Option<&Section> {
-        match emotion {
-            Emotion::Frustration => Some(&self.frustration),
-            Emotion::Anger => Some(&self.anger),
-            Emotion::Disappointment => Some(&self.disappointment),
-            Emotion::Sadness => Some(&self.sadness),
-            Emotion::Worry => Some(&self.worry),
-            Emotion::Confusion => Some(&self.confusion),
-            Emotion::Gratitude | Emotion::Joy | Emotion::Surprise | Emotion::None => None,
-        }
+    /// Every line, with its kind and tone.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Kind, Tone, &Line)> {
+        Kind::ALL.into_iter().flat_map(move |kind| {
+            Tone::ALL
+                .into_iter()
+                .flat_map(move |tone| self.lines(kind, tone).iter().map(move |line| (kind, tone, line)))
+        })
     }
 
-    fn check(&self) -> Result<(), PhrasebookError> {
+    /// What finds the matter.
+    pub(in crate::empathy) const fn topics(&self) -> &Topics {
+        &self.topics
+    }
+
+    /// How many bytes of a text are a sentence of this book that it begins with, and of which kind; the longest counts.
+    pub(in crate::empathy) fn own(&self, text: &str) -> Option<(Kind, usize)> {
+        let found = self.all().filter_map(|(kind, _, line)| Some((kind, line.begins(text, &self.topics)?)));
+        found.max_by_key(|(_, length)| *length)
+    }
+
+    fn check(&self, text: &str) -> Result<(), PhrasebookError> {
         if self.language != "en" && !self.language.starts_with("en-") {
             return Err(PhrasebookError::Language(self.language.clone()));
         }
-        for tone in Tone::ALL {
-            let [first, others @ ..] = self.problem.tone(tone) else { return Err(PhrasebookError::TooFew(tone)) };
-            if others.iter().all(|other| other.say == first.say) {
-                return Err(PhrasebookError::TooFew(tone));
+        for (kind, tone, line) in self.all() {
+            let say = line.words().to_owned();
+            let number = line_at(text, line.place());
+            let rest = say.replacen(SLOT, "", 1);
+            if rest.trim().is_empty() || rest.contains(|c: char| c.is_control() || matches!(c, '{' | '}')) {
+                return Err(PhrasebookError::NotALine { line: number, kind, tone, say });
             }
-            check_lines("problem", tone, self.problem.tone(tone))?;
-            for section in Emotion::ALL {
-                let Some(variants) = self.section(section).map(|found| found.tone(tone)) else { continue };
-                check_lines(section.as_str(), tone, variants)?;
-                if let Some(early) = variants.iter().find(|variant| variant.weight < self.naming) {
-                    return Err(PhrasebookError::NamedTooEarly { section, tone, say: early.say.clone() });
-                }
+            if kind.emotion().is_some() && line.weight < self.naming {
+                return Err(PhrasebookError::NamedTooEarly { line: number, kind, tone, say });
+            }
+        }
+        for tone in Tone::ALL {
+            let mut anywhere =
+                self.lines(Kind::Problem, tone).iter().filter(|line| line.fits(None) && !line.has_slot());
+            let first = anywhere.next().ok_or(PhrasebookError::TooFew(tone))?;
+            if anywhere.all(|other| other.words() == first.words()) {
+                return Err(PhrasebookError::TooFew(tone));
             }
         }
         Ok(())
     }
 }
 
+/// The number of the line, from 1, at which this byte stands.
+pub(crate) fn line_at(text: &str, place: usize) -> usize {
+    1 + text.get(..place).map_or(0, |before| before.matches('\n').count())
+}
+
 impl Section {
-    fn tone(&self, tone: Tone) -> &[Variant] {
+    fn tone(&self, tone: Tone) -> &[Line] {
         match tone {
             Tone::Formal => &self.formal,
             Tone::Collaborative => &self.collaborative,
             Tone::Warm => &self.warm,
         }
-    }
-}
-
-fn check_lines(section: &'static str, tone: Tone, variants: &[Variant]) -> Result<(), PhrasebookError> {
-    match variants.iter().find(|variant| variant.say.trim().is_empty() || variant.say.contains(char::is_control)) {
-        Some(variant) => Err(PhrasebookError::NotALine { section, tone, say: variant.say.clone() }),
-        None => Ok(()),
     }
 }
 

@@ -1,31 +1,39 @@
 use super::*;
 
-/// Every feeling that has a section, and none.
-fn feelings() -> impl Iterator<Item = Option<Emotion>> {
-    Emotion::ALL.into_iter().map(|emotion| (emotion != Emotion::None).then_some(emotion))
-}
+const BAND: [f32; 5] = [0.30, 0.40, 0.55, 0.70, 0.85];
+
+/// The kinds that often occur, and how many lines each tone has at each weight of its own, at least.
+const OFTEN: [(Kind, usize); 5] =
+    [(Kind::Problem, 6), (Kind::Frustration, 6), (Kind::Anger, 6), (Kind::Disappointment, 6), (Kind::Worry, 6)];
 
 #[test]
-fn the_built_in_phrasebook_speaks_in_every_tone_from_a_light_touch_to_full_weight() {
+fn the_built_in_phrasebook_has_six_lines_for_what_often_occurs_and_some_before_every_shape() {
     let book = Phrasebook::english();
-    for tone in Tone::ALL {
-        for emotion in feelings() {
-            for weight in [0.30, 0.45, 0.60, 0.80, 1.0] {
-                let candidates = book.candidates(emotion, tone, Weight::clamped(weight));
-                let best = candidates.last().unwrap();
-                let equals = candidates.iter().filter(|other| other.variant.weight == best.variant.weight).count();
-                assert!(equals >= 2, "{tone} {emotion:?} {weight}: only {equals}");
+    for (kind, enough) in OFTEN {
+        for tone in Tone::ALL {
+            for weight in BAND.into_iter().filter(|weight| kind == Kind::Problem || *weight >= 0.40) {
+                let at = || book.lines(kind, tone).iter().filter(|line| (line.weight.get() - weight).abs() < 0.01);
+                assert!(at().count() >= enough, "[{kind}] {tone} {weight}: {}", at().count());
+                for shape in Shape::ALL {
+                    let fitting = at().filter(|line| line.fits(Some(shape)) && !line.has_slot() && !line.apologises());
+                    assert!(fitting.count() >= 2, "[{kind}] {tone} {weight} before {}", shape.as_str());
+                }
             }
         }
     }
 }
 
 #[test]
-fn no_sentence_is_stronger_than_the_turn() {
+fn every_tone_has_a_line_that_fits_any_reply_at_every_weight() {
     let book = Phrasebook::english();
-    for weight in (0_u8..=100).map(|percent| Weight::clamped(f32::from(percent) / 100.0)) {
-        for emotion in feelings() {
-            assert!(book.candidates(emotion, Tone::Warm, weight).iter().all(|found| found.variant.weight <= weight));
+    for tone in Tone::ALL {
+        for weight in BAND {
+            let anywhere = book
+                .lines(Kind::Problem, tone)
+                .iter()
+                .filter(|line| line.fits(None) && !line.has_slot() && !line.apologises())
+                .filter(|line| (line.weight.get() - weight).abs() < 0.01);
+            assert!(anywhere.count() >= 2, "{tone} {weight}");
         }
     }
 }
@@ -33,32 +41,49 @@ fn no_sentence_is_stronger_than_the_turn() {
 #[test]
 fn the_built_in_phrasebook_names_no_feeling_below_the_naming_weight_and_claims_none() {
     let book = Phrasebook::english();
-    let names = ["frustrat", "angry", "anger", "disappoint", "sad", "worr", "confus", "upset", "fed up", "frighten"];
-    let claims = ["i feel", "i'm sorry", "i am sorry", "i understand", "i know how", "!", "unfortunately"];
-    for tone in Tone::ALL {
-        for emotion in feelings() {
-            for Candidate { variant, .. } in book.candidates(emotion, tone, Weight::clamped(1.0)) {
-                let said = variant.say.to_lowercase();
-                assert!(!claims.iter().any(|claim| said.contains(claim)), "{said}");
-                assert!(variant.weight >= book.naming || !names.iter().any(|word| said.contains(word)), "{said}");
-                let contractions = ["that's", "let's", "it's", "what's", "n't", "'re ", "'ll ", "'ve "];
-                assert!(tone != Tone::Formal || !contractions.iter().any(|short| said.contains(short)), "{said}");
-            }
-        }
+    let names =
+        ["frustrat", "angry", "anger", "disappoint", "worried", "worry", "confus", "upset", "fed up", "frighten"];
+    let claims = ["i feel", "i understand", "!", "unfortunately", "to the point", "fair enough", "noted"];
+    for (kind, tone, line) in book.all() {
+        let said = line.words().to_lowercase();
+        assert!(!claims.iter().any(|claim| said.contains(claim)), "{said}");
+        assert!(kind.emotion().is_some() || !names.iter().any(|word| said.contains(word)), "[{kind}] {said}");
+        let contractions = ["that's", "let's", "it's", "what's", "n't", "'re ", "'ll ", "'ve "];
+        assert!(tone != Tone::Formal || !contractions.iter().any(|short| said.contains(short)), "{said}");
     }
 }
 
 #[test]
-fn anger_gets_shorter_sentences_and_not_warmer_ones_as_it_rises() {
+fn what_a_line_says_of_its_matter_agrees_with_it() {
     let book = Phrasebook::english();
-    for tone in Tone::ALL {
-        let mean = |low: f32, high: f32| {
-            let variants: Vec<_> =
-                book.anger.tone(tone).iter().filter(|v| (low..high).contains(&v.weight.get())).collect();
-            variants.iter().map(|variant| variant.say.len()).sum::<usize>() / variants.len()
-        };
-        assert!(mean(0.8, 1.1) < mean(0.65, 0.8), "{tone}");
+    let topics = book.topics().clone();
+    let order = topics.find("my order is late").unwrap();
+    let refund = topics.find("where is the refund").unwrap();
+    let line = |text: &str| {
+        let two = "[{ weight = 0.3, say = 'A.' }, { weight = 0.3, say = 'B.' }]";
+        let toml = format!(
+            "language = 'en'\nnaming = 0.4\n[problem]\nformal = {two}\nwarm = {two}\ncollaborative = [{text}, \
+             {{ weight = 0.3, say = 'A.' }}, {{ weight = 0.3, say = 'B.' }}]"
+        );
+        Phrasebook::from_toml(&toml).unwrap().lines(Kind::Problem, Tone::Collaborative)[0].clone()
+    };
+    let about = line("{ weight = 0.3, say = 'So, about {topic}:' }");
+    assert_eq!(about.sentence(Some(&order)).as_deref(), Some("So, about your order:"));
+    assert_eq!(about.sentence(None), None);
+    let picky = line("{ weight = 0.3, say = '{topic} is on its way.', topic = ['thing'] }");
+    assert_eq!(picky.sentence(Some(&order)).as_deref(), Some("Your order is on its way."));
+    assert_eq!(picky.sentence(Some(&refund)), None);
+}
+
+#[test]
+fn undertone_knows_its_own_words_again() {
+    let book = Phrasebook::english();
+    for (kind, _, line) in book.all() {
+        let said = line.words().replace(SLOT, "your order");
+        let (_, length) = book.own(&format!("{said} It left on Tuesday.")).unwrap();
+        assert!(length >= said.len(), "[{kind}] {said}");
     }
+    assert_eq!(book.own("It left on Tuesday."), None);
 }
 
 #[test]
@@ -74,12 +99,21 @@ fn a_mistake_in_a_phrasebook_is_named_with_its_line() {
         (format!("{head}[problem]\nformal = {two}\n"), "[problem] collaborative: needs at least two"),
         (
             format!("{head}{problem}[anger]\nwarm = [{{ weight = 0.4, say = 'C.' }}]\n"),
-            "[anger] warm: \"C.\" has a weight below `naming`",
+            "line 8: [anger] warm: \"C.\" has a weight below `naming`",
         ),
         (
             format!("{head}{problem}[anger]\nwarm = [{{ weight = 0.6, say = ' ' }}]\n"),
-            "[anger] warm: a sentence must be one line",
+            "line 8: [anger] warm: a sentence must be one line",
         ),
+        (
+            format!("{head}{problem}[anger]\nwarm = [{{ weight = 0.6, say = 'About {{name}}.' }}]\n"),
+            "line 8: [anger] warm: a sentence must be one line",
+        ),
+        (
+            format!("{head}{problem}[anger]\nwarm = [{{ weight = 0.6, say = 'C.', before = ['list'] }}]\n"),
+            "line 8: unknown variant `list`, expected one of `question`",
+        ),
+        (format!("{head}{problem}[[topic]]\nclass = 'thing'\nnoun = ' '\n"), "[[topic]] noun = \" \": a name is empty"),
     ] {
         let error = Phrasebook::from_toml(&text).unwrap_err().to_string();
         assert!(error.contains(expected) && !error.contains('\n'), "{error}\nexpected {expected}");

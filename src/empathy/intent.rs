@@ -1,0 +1,72 @@
+//! What is to be said, and what an opener of the bot's own may show, before the reply is there.
+
+use std::sync::Arc;
+
+use super::{Kind, Shape, Silence, Weight};
+
+/// One sentence that may be said.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Saying {
+    /// The sentence.
+    pub sentence: String,
+    /// The section of the phrasebook that it is from.
+    pub kind: Kind,
+    /// What is said right after it: the way to a person.
+    pub(super) then: Option<Arc<str>>,
+}
+
+impl Saying {
+    /// This sentence, of this kind.
+    #[must_use]
+    pub const fn new(sentence: String, kind: Kind) -> Self {
+        Self { sentence, kind, then: None }
+    }
+}
+
+/// What is to be said before a reply of each shape, and how much feeling its own opener may show.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Intent {
+    /// In the order of [`Shape::ALL`], and last what fits any reply.
+    sayings: [Option<Arc<Saying>>; Shape::ALL.len() + 1],
+    /// Why nothing is said where there is nothing to say.
+    pub(super) silence: Silence,
+    /// How much empathy the turn calls for.
+    pub(super) weight: Weight,
+    /// Whether the turn is a pleasant one.
+    pub(super) is_pleasant: bool,
+}
+
+impl Intent {
+    /// What `saying` gives for each shape, and for a reply whose shape does not show.
+    pub(super) fn new(
+        weight: Weight,
+        is_pleasant: bool,
+        silence: Silence,
+        mut saying: impl FnMut(Option<Shape>) -> Option<Arc<Saying>>,
+    ) -> Self {
+        let [question, no, steps, done, info] = Shape::ALL.map(|shape| saying(Some(shape)));
+        let sayings = [question, no, steps, done, info, saying(None)];
+        Self { sayings, silence, weight, is_pleasant }
+    }
+
+    /// The same sentence before any reply, to a turn of this weight.
+    #[must_use]
+    pub fn saying(sentence: &str, kind: Kind, weight: Weight) -> Self {
+        let saying = Arc::new(Saying::new(sentence.to_owned(), kind));
+        Self::new(weight, false, Silence::Repeat, |_| Some(Arc::clone(&saying)))
+    }
+
+    /// What is to be said before a reply of this shape; of none, before one whose shape does not show.
+    #[must_use]
+    pub fn before(&self, shape: Option<Shape>) -> Option<&Arc<Saying>> {
+        let index = shape.map_or(Shape::ALL.len(), |shape| shape as usize);
+        self.sayings.get(index)?.as_ref()
+    }
+
+    /// Why nothing will be said before any reply, if nothing will.
+    #[must_use]
+    pub fn silence(&self) -> Option<Silence> {
+        self.sayings.iter().all(Option::is_none).then_some(self.silence)
+    }
+}

@@ -1,0 +1,135 @@
+//! What a turn says happened: that the bot was wrong, that the user waited or asked before, that somebody died.
+//!
+//! The patterns are data (`en/signals.toml`). They read what the words state, not how much feeling they express.
+
+use regex::bytes::Regex;
+use serde::Deserialize;
+
+use super::patterns::any;
+
+/// What the words of one turn state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::empathy) struct Signals {
+    /// The bot's answer was wrong.
+    pub(in crate::empathy) mistake: bool,
+    /// The user waited.
+    pub(in crate::empathy) waiting: bool,
+    /// The user asked, explained or tried before.
+    pub(in crate::empathy) repeat: bool,
+    /// Somebody near died.
+    pub(in crate::empathy) loss: bool,
+    /// Thanks that are none.
+    pub(in crate::empathy) sarcasm: bool,
+}
+
+impl Signals {
+    /// Whether the words say that trouble goes on.
+    pub(in crate::empathy) const fn persists(&self) -> bool {
+        self.mistake || self.waiting || self.repeat
+    }
+}
+
+/// The patterns, compiled.
+#[derive(Debug)]
+pub(in crate::empathy) struct SignalPatterns {
+    mistake: Regex,
+    waiting: Regex,
+    repeat: Regex,
+    loss: Regex,
+    sarcasm: Regex,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patterns {
+    mistake: Vec<String>,
+    waiting: Vec<String>,
+    repeat: Vec<String>,
+    loss: Vec<String>,
+    sarcasm: Vec<String>,
+}
+
+/// A turn is read up to this many bytes: what states such things states them early, and nothing may grow with a turn.
+const READ: usize = 4 << 10;
+
+impl SignalPatterns {
+    /// The patterns that come with undertone, for English.
+    ///
+    /// # Panics
+    ///
+    /// Never: a test compiles the same patterns.
+    pub(in crate::empathy) fn english() -> Self {
+        #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
+        let patterns: Patterns =
+            toml::from_str(include_str!("en/signals.toml")).expect("the built-in patterns are valid");
+        Self {
+            mistake: any(&patterns.mistake),
+            waiting: any(&patterns.waiting),
+            repeat: any(&patterns.repeat),
+            loss: any(&patterns.loss),
+            sarcasm: any(&patterns.sarcasm),
+        }
+    }
+
+    /// Reads a turn.
+    pub(in crate::empathy) fn read(&self, turn: &str) -> Signals {
+        let mut words = String::with_capacity(turn.len().min(READ));
+        for word in turn.split_whitespace() {
+            if words.len() > READ {
+                break;
+            }
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            words.extend(word.chars().map(|c| if matches!(c, '\u{2018}' | '\u{2019}') { '\'' } else { c }));
+        }
+        let words = words.as_bytes();
+        Signals {
+            mistake: self.mistake.is_match(words),
+            waiting: self.waiting.is_match(words),
+            repeat: self.repeat.is_match(words),
+            loss: self.loss.is_match(words),
+            sarcasm: self.sarcasm.is_match(words),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_words_state_is_told_from_what_they_only_mention() {
+        let patterns = SignalPatterns::english();
+        let names = |turn: &str| {
+            let Signals { mistake, waiting, repeat, loss, sarcasm } = patterns.read(turn);
+            let all =
+                [("mistake", mistake), ("waiting", waiting), ("repeat", repeat), ("loss", loss), ("sarcasm", sarcasm)];
+            all.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect::<Vec<_>>().join(" ")
+        };
+        for (turn, expected) in [
+            ("That's not what I meant", "mistake"),
+            ("No, I meant Georgia the country.", "mistake"),
+            ("you keep asking me for the same number", "mistake"),
+            ("You\u{2019}re not listening.", "mistake"),
+            ("That's the same useless link.", "mistake"),
+            ("This is the third time I'm asking.", "repeat"),
+            ("I already told you my order number", "repeat"),
+            ("Still waiting, getting a bit impatient now.", "waiting"),
+            ("Three weeks and NOTHING.", "waiting"),
+            ("My husband died last month. How do I close his account?", "loss"),
+            ("my dad passed away and I need to stop his contract", "loss"),
+            ("Thanks for nothing.", "sarcasm"),
+            ("Great job charging me twice.", "sarcasm"),
+            ("Congrats, you lost the same bag again.", "sarcasm"),
+            ("Thanks for the quick help, great job!", ""),
+            ("My phone died, where can I get it fixed?", ""),
+            ("Can I set a second time for the alarm?", ""),
+            ("My order is late.", ""),
+            ("How long is the waiting list?", ""),
+            ("what is the wrong PIN limit", ""),
+        ] {
+            assert_eq!(names(turn), expected, "{turn}");
+        }
+    }
+}
