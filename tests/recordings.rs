@@ -61,6 +61,7 @@ impl Classify for AsMeant {
             valence,
             affect,
             emotions: Emotions::certain(emotion),
+            danger: None,
         }))
     }
 }

@@ -69,7 +69,7 @@ struct Adjusted {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     logging::start("warn");
     let settings = args.flags.settings().map_err(Failure::usage)?;
-    let policy = settings.voice.policy().map_err(Failure::usage)?;
+    let policy = settings.policy().map_err(Failure::usage)?;
     let classifier = settings.model.classifier().map_err(Failure::runtime)?;
     let mut out = io::stdout().lock();
     let mut number = 0;

@@ -76,7 +76,7 @@ impl<W: Write> Printer<W> {
         let mut page = Vec::new();
         for (turn, sentiment) in turns.iter().zip(sentiments) {
             if self.json {
-                let Sentiment { polarity, valence, affect, emotions } = *sentiment;
+                let Sentiment { polarity, valence, affect, emotions, .. } = *sentiment;
                 let (weight, emotion) = (Weight::of(sentiment), sentiment.emotion());
                 let line = Line { text: turn, weight, affect, valence, polarity, emotion, emotions };
                 serde_json::to_writer(&mut page, &line)?;

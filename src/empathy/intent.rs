@@ -53,8 +53,19 @@ impl Intent {
     /// The same sentence before any reply, to a turn of this weight.
     #[must_use]
     pub fn saying(sentence: &str, kind: Kind, weight: Weight) -> Self {
+        Self::fixed(sentence, kind, weight, Silence::NoLine)
+    }
+
+    /// The same, with the reason why nothing would be said otherwise.
+    pub(super) fn fixed(sentence: &str, kind: Kind, weight: Weight, silence: Silence) -> Self {
         let saying = Arc::new(Saying::new(sentence.to_owned(), kind));
-        Self::new(weight, false, Silence::Repeat, |_| Some(Arc::clone(&saying)))
+        Self::new(weight, false, silence, |_| Some(Arc::clone(&saying)))
+    }
+
+    /// Whether the turn speaks of danger. Then the reply's own words are nobody's to judge.
+    #[must_use]
+    pub const fn is_danger(&self) -> bool {
+        matches!(self.silence, Silence::Danger)
     }
 
     /// What is to be said before a reply of this shape; of none, before one whose shape does not show.

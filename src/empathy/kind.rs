@@ -32,10 +32,12 @@ pub enum Kind {
     Loss,
     /// The user is grateful or glad.
     Thanks,
+    /// The turn speaks of danger. No section of a phrasebook: all there is to say is the operator's own text.
+    Danger,
 }
 
 impl Kind {
-    /// Every kind, in the order of a phrasebook.
+    /// Every kind that has a section, in the order of a phrasebook.
     pub const ALL: [Self; 12] = [
         Self::Problem,
         Self::Frustration,
@@ -67,6 +69,7 @@ impl Kind {
             Self::Mistake => "mistake",
             Self::Loss => "loss",
             Self::Thanks => "thanks",
+            Self::Danger => "danger",
         }
     }
 
@@ -80,7 +83,7 @@ impl Kind {
             Self::Sadness => Some(Emotion::Sadness),
             Self::Worry => Some(Emotion::Worry),
             Self::Confusion => Some(Emotion::Confusion),
-            Self::Problem | Self::Waiting | Self::Repeat | Self::Mistake | Self::Loss | Self::Thanks => None,
+            Self::Problem | Self::Waiting | Self::Repeat | Self::Mistake | Self::Loss | Self::Thanks | Self::Danger => None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! The first step of a decision: what is known of a turn in, what is to be said out.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
@@ -28,6 +31,9 @@ const NAMED: f32 = 0.55;
 /// one rung of the phrasebook, and what rounding may take from it.
 const RUNG: f32 = 0.16;
 
+/// From which probability a turn counts as one of danger, where the classifier tells it.
+const DANGER: f32 = 0.5;
+
 /// Up to which weight a turn only hints at a feeling, and how sure the classifier must be of it there for a light touch:
 /// of 2,000 turns typed to task bots it takes 1 in 50 for a hint, and is sure of 1 in 120.
 const HINT: (f32, f32) = (0.40, 0.70);
@@ -50,6 +56,7 @@ pub struct Policy {
     person: Option<Person>,
     thanks: bool,
     condolences: bool,
+    danger: Option<Arc<str>>,
 }
 
 /// The patterns by which turns and replies are read, compiled.
@@ -213,12 +220,28 @@ impl Policy {
         self
     }
 
+    /// Puts this text before the reply to a turn that speaks of danger. Such a reply passes as it is unless this is set.
+    #[must_use]
+    pub fn with_danger(mut self, say: &str) -> Self {
+        self.danger = Some(say.into());
+        self
+    }
+
+    /// Whether a turn speaks of danger to life and limb, by the patterns that come with undertone.
+    #[must_use]
+    pub fn is_danger(&self, turn: &str) -> bool {
+        self.voice.danger.is_in(turn)
+    }
+
     /// Decides from the turn alone. The same turn of the same conversation always gets the same sentences.
     #[must_use]
     pub fn plan(&self, facts: &Facts<'_>) -> Plan {
         let Facts { turn, sentiment, weight, .. } = *facts;
-        if self.voice.danger.is_in(&turn.text) {
-            return Plan::Leave(Silence::Danger);
+        if self.is_danger(&turn.text) || sentiment.danger.is_some_and(|probability| probability >= DANGER) {
+            return match &self.danger {
+                Some(say) => Plan::Review(Intent::fixed(say, Kind::Danger, weight, Silence::Danger)),
+                None => Plan::Leave(Silence::Danger),
+            };
         }
         if is_foreign(&turn.text) {
             return Plan::Leave(Silence::Language);
@@ -384,14 +407,19 @@ impl<'a> Choice<'a> {
 impl Default for Policy {
     /// The built-in English phrasebook, in the collaborative tone.
     fn default() -> Self {
-        Self {
-            phrasebook: Arc::new(Phrasebook::english()),
-            voice: Arc::new(Voice {
+        static ENGLISH: LazyLock<(Arc<Phrasebook>, Arc<Voice>)> = LazyLock::new(|| {
+            let voice = Voice {
                 danger: Danger::english(),
                 signals: SignalPatterns::english(),
                 openings: Openings::english(),
                 courtesy: Courtesy::english(),
-            }),
+            };
+            (Arc::new(Phrasebook::english()), Arc::new(voice))
+        });
+        let (phrasebook, voice) = &*ENGLISH;
+        Self {
+            phrasebook: Arc::clone(phrasebook),
+            voice: Arc::clone(voice),
             tone: Tone::default(),
             floor: DEFAULT_FLOOR,
             apologies: Apologies::default(),
@@ -399,6 +427,7 @@ impl Default for Policy {
             person: None,
             thanks: false,
             condolences: true,
+            danger: None,
         }
     }
 }

@@ -8,7 +8,7 @@ fn turn(text: &str) -> Turn {
 }
 
 fn sentiment(emotion: Emotion, valence: f32, affect: f32) -> Sentiment {
-    Sentiment { polarity: Polarity::default(), valence, affect, emotions: Emotions::certain(emotion) }
+    Sentiment { polarity: Polarity::default(), valence, affect, emotions: Emotions::certain(emotion), danger: None }
 }
 
 thread_local! {

@@ -96,6 +96,8 @@ impl Policy {
         match self.voice.openings.read(blank, visible, is_complete) {
             Opening::Undecided => Review::Wait,
             Opening::Machine => Review::Leave(intent.silence().unwrap_or(Silence::Structured)),
+            Opening::Block(_) if intent.is_danger() => reply.speak(0, None, true),
+            _ if intent.is_danger() => reply.speak(0, None, false),
             Opening::Answer(shape) => reply.speak(0, shape, false),
             Opening::Block(shape) => reply.speak(0, shape, true),
             Opening::Sympathy if self.tolerates_sympathy(intent) => reply.acknowledged(),

@@ -6,13 +6,13 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::request;
+use http::{HeaderMap, HeaderValue, request};
 
 use super::{guard::guard, layer::Settings};
 use crate::{
     conversation::{ConversationKey, Memory, Recall, Said},
     empathy::{Facts, Intent, Plan, Saying, Weight},
-    outcome::{FailOpen, Outcome, Reason, Settled, Ticket, Verdict},
+    outcome::{DANGER, FailOpen, Outcome, Reason, Settled, Ticket, Verdict},
     protocol::{Chat, Protocol, Recognition, ReplyReader, Turn},
     sentiment::{ClassifyError, Pending, Sentiment},
 };
@@ -94,6 +94,16 @@ impl Exchange {
         self.reply.take().ok_or(FailOpen::Panic)
     }
 
+    /// Tells the bot of danger, if the operator wants that.
+    pub(super) fn tell_danger(&self, headers: &mut HeaderMap) {
+        if self.settings.tell_danger {
+            headers.remove(DANGER);
+            if guard(|| self.settings.policy.is_danger(&self.turn.text)).unwrap_or(false) {
+                headers.insert(DANGER, HeaderValue::from_static("1"));
+            }
+        }
+    }
+
     /// What is to be said, once that can be decided.
     pub(super) fn poll_decision(&mut self, cx: &mut Context<'_>) -> Poll<Result<Intent, Reason>> {
         if let Asked::Pending(pending) = &mut self.sentiment
@@ -129,7 +139,9 @@ impl Exchange {
             Asked::Answered(memory) => memory,
             Asked::Pending(_) => &unknown,
         };
-        match guard(|| self.settings.policy.plan(&Facts::new(&self.turn, sentiment, memory)))? {
+        let plan = guard(|| self.settings.policy.plan(&Facts::new(&self.turn, sentiment, memory)))?;
+        self.ticket.planned(&plan);
+        match plan {
             Plan::Review(intent) => Ok(intent),
             Plan::Leave(silence) => Err(silence.into()),
         }

@@ -221,6 +221,7 @@ impl<S> Unsent<S> {
                 Recognised::HandsOff(ticket, reason) => Some(Course::PassOn(ticket, reason)),
                 Recognised::Chat(exchange) => {
                     ask_for_identity(&mut head.headers);
+                    exchange.tell_danger(&mut head.headers);
                     Some(Course::Listen(exchange))
                 }
             },

@@ -26,6 +26,7 @@ pub(super) struct Settings {
     pub(super) limits: Limits,
     pub(super) quota: Arc<Quota>,
     pub(super) respect_no_transform: bool,
+    pub(super) tell_danger: bool,
 }
 
 impl fmt::Debug for Settings {
@@ -54,6 +55,7 @@ impl EmpathyLayer {
                 limits,
                 quota: Quota::new(limits.max_total_bytes),
                 respect_no_transform: false,
+                tell_danger: false,
             }),
         }
     }
@@ -85,6 +87,14 @@ impl EmpathyLayer {
         let settings = Arc::make_mut(&mut self.settings);
         settings.limits = limits;
         settings.quota = Quota::new(limits.max_total_bytes);
+        self
+    }
+
+    /// Tells the inner service of a turn that speaks of danger, in the request header [`DANGER`](crate::outcome::DANGER);
+    /// what a client says in that field does not reach it then. Off unless set.
+    #[must_use]
+    pub fn tell_danger(mut self, tell: bool) -> Self {
+        Arc::make_mut(&mut self.settings).tell_danger = tell;
         self
     }
 

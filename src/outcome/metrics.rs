@@ -8,6 +8,9 @@ use std::time::Duration;
 /// nothing was, else empty).
 pub const EXCHANGES: &str = "undertone_exchanges_total";
 
+/// Counter: turns that speak of danger to life and limb, whatever became of their replies. Label: `protocol`.
+pub const DANGER: &str = "undertone_danger_total";
+
 /// Histogram, in seconds: how long a reply that was there waited for the decision.
 pub const WAIT: &str = "undertone_wait_seconds";
 
@@ -20,6 +23,7 @@ pub fn describe() {
         EXCHANGES,
         "Chat exchanges that were recognised, by what was done to the reply and why."
     );
+    metrics::describe_counter!(DANGER, "Turns that speak of danger to life and limb.");
     metrics::describe_histogram!(
         WAIT,
         metrics::Unit::Seconds,
@@ -35,6 +39,10 @@ pub(super) fn exchange(protocol: &str, action: &'static str, family: &'static st
         metrics::Label::from_static_parts("reason", reason),
     ];
     metrics::counter!(EXCHANGES, labels.iter()).increment(1);
+}
+
+pub(super) fn danger(protocol: &str) {
+    metrics::counter!(DANGER, "protocol" => protocol.to_owned()).increment(1);
 }
 
 pub(super) fn wait(waited: Duration) {

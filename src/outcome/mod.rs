@@ -23,6 +23,10 @@ use crate::{
 /// `prepend, weight=0.62, emotion=frustration` or `none, reason=below-floor, weight=0.05, emotion=none`.
 pub const HEADER: HeaderName = HeaderName::from_static("undertone");
 
+/// The request header that tells a bot, where the operator wants it, that the turn speaks of danger to life and limb:
+/// `1`, and absent otherwise.
+pub const DANGER: HeaderName = HeaderName::from_static("x-undertone-danger");
+
 /// What was done to one reply. Also in the response's extensions, for layers further out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]

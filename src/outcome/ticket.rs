@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Family, Outcome, Reason, Verdict, metrics};
-use crate::{empathy::Weight, sentiment::Emotion};
+use crate::{
+    empathy::{Plan, Silence, Weight},
+    sentiment::Emotion,
+};
 
 /// How often a failure of one kind is a warning; more of them in this time are only counted.
 const QUIET: Duration = Duration::from_secs(10);
@@ -49,6 +52,17 @@ impl Ticket {
     pub(crate) const fn heard(&mut self, weight: Weight, emotion: Emotion) {
         self.weight = Some(weight);
         self.emotion = Some(emotion);
+    }
+
+    /// Counts a turn that speaks of danger, whatever becomes of its reply.
+    pub(crate) fn planned(&self, plan: &Plan) {
+        let is_danger = match plan {
+            Plan::Leave(silence) => *silence == Silence::Danger,
+            Plan::Review(intent) => intent.is_danger(),
+        };
+        if is_danger {
+            metrics::danger(&self.protocol);
+        }
     }
 
     /// Adds how long the reply waited for the decision.

@@ -108,7 +108,7 @@ impl Calibration {
         let valence = finite("valence", row.valence)?.clamp(-1.0, 1.0);
         let affect = self.affect.map(finite("affect", row.affect)?);
         let polarity = Polarity { negative, neutral, positive };
-        Ok(Sentiment { polarity, valence, affect, emotions: Emotions::new(emotions) })
+        Ok(Sentiment { polarity, valence, affect, emotions: Emotions::new(emotions), danger: None })
     }
 }
 

@@ -50,6 +50,9 @@ pub struct Sentiment {
     pub affect: f32,
     /// Which feeling it is: probabilities that sum to 1.
     pub emotions: Emotions,
+    /// The probability that the words speak of danger to life and limb, where the classifier tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub danger: Option<f32>,
 }
 
 impl Sentiment {

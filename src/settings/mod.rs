@@ -21,7 +21,7 @@ use serde::Deserialize;
 
 pub(crate) use self::{mistake::SettingsError, model::Model, proxy::Proxy, voice::Voice};
 use crate::{
-    empathy::Phrasebook,
+    empathy::{Phrasebook, Policy},
     layer::Limits,
     protocol::{CustomProtocol, CustomSpec, Protocols},
     proxy::UpstreamUrl,
@@ -35,10 +35,21 @@ pub(crate) struct Settings {
     pub(crate) upstream: Option<UpstreamUrl>,
     pub(crate) respect_no_transform: bool,
     pub(crate) voice: Voice,
+    pub(crate) danger: Danger,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) proxy: Proxy,
     pub(crate) protocol: Vec<CustomSpec>,
+}
+
+/// `[danger]`: what becomes of a turn that speaks of danger to life and limb.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Danger {
+    /// What is put before the reply; it passes as it is without this.
+    pub(crate) say: Option<String>,
+    /// Whether the bot is told, in the request header `x-undertone-danger`.
+    pub(crate) tell_bot: bool,
 }
 
 /// What the command line may say in place of the file, and which file.
@@ -80,6 +91,19 @@ impl Settings {
 
     fn parse(text: &str, path: &Path) -> Result<Self, SettingsError> {
         toml::from_str(text).map_err(|error| SettingsError::in_toml(path, text, &error))
+    }
+
+    /// The policy that decides as the file says.
+    ///
+    /// # Errors
+    ///
+    /// If the phrasebook cannot be read, or is none.
+    pub(crate) fn policy(&self) -> Result<Policy, SettingsError> {
+        let policy = self.voice.policy()?;
+        Ok(match &self.danger.say {
+            Some(say) => policy.with_danger(say),
+            None => policy,
+        })
     }
 
     /// Where the bot is.

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::{SettingsError, read_phrasebook};
-use crate::empathy::{Policy, Tone, Weight};
+use crate::empathy::{Apologies, Policy, Tone, Toning, Weight};
 
 /// How undertone sounds, and when it speaks at all.
 #[derive(Debug, Clone, Default, PartialEq, Args, Deserialize)]
@@ -24,6 +24,40 @@ pub(crate) struct Voice {
     /// Say nothing to turns that weigh less, 0 to 1 [default: 0.3]
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) floor: Option<Weight>,
+
+    /// When undertone may say sorry: never, own-mistake or yes [default: own-mistake]
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) apologies: Option<Apologies>,
+
+    /// What becomes of a bot's opener that is out of proportion: off, remove or full [default: full]
+    #[arg(long, value_name = "HOW")]
+    pub(crate) openers: Option<Toning>,
+
+    /// Answers thanks with a word.
+    #[arg(skip)]
+    pub(crate) thanks: Option<bool>,
+
+    /// Says one line of condolence where a death is stated.
+    #[arg(skip)]
+    pub(crate) condolences: Option<bool>,
+
+    /// The way to a person.
+    #[arg(skip)]
+    pub(crate) person: Option<Person>,
+}
+
+/// `[voice.person]`: what is said after the acknowledgment of an angry turn, and from which weight.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Person {
+    say: String,
+    #[serde(default = "furious")]
+    from: Weight,
+}
+
+/// From which weight an angry turn is told how to reach a person: strong feeling.
+const fn furious() -> Weight {
+    Weight::clamped(0.8)
 }
 
 impl Voice {
@@ -33,6 +67,11 @@ impl Voice {
             tone: self.tone.or(other.tone),
             phrasebook: self.phrasebook.or(other.phrasebook),
             floor: self.floor.or(other.floor),
+            apologies: self.apologies.or(other.apologies),
+            openers: self.openers.or(other.openers),
+            thanks: self.thanks.or(other.thanks),
+            condolences: self.condolences.or(other.condolences),
+            person: self.person.or(other.person),
         }
     }
 
@@ -56,6 +95,21 @@ impl Voice {
         }
         if let Some(floor) = self.floor {
             policy = policy.with_floor(floor);
+        }
+        if let Some(apologies) = self.apologies {
+            policy = policy.with_apologies(apologies);
+        }
+        if let Some(openers) = self.openers {
+            policy = policy.with_toning(openers);
+        }
+        if let Some(thanks) = self.thanks {
+            policy = policy.with_thanks(thanks);
+        }
+        if let Some(condolences) = self.condolences {
+            policy = policy.with_condolences(condolences);
+        }
+        if let Some(Person { say, from }) = &self.person {
+            policy = policy.with_person(say, *from);
         }
         Ok(policy)
     }

@@ -30,7 +30,7 @@ pub(crate) fn sentiment_of(turn: &str) -> Sentiment {
         turn if turn.contains("thank you so much") => (Emotion::Gratitude, 0.9, 0.8),
         _ => (Emotion::None, 0.0, 0.02),
     };
-    Sentiment { polarity: Polarity::default(), valence, affect, emotions: Emotions::certain(emotion) }
+    Sentiment { polarity: Polarity::default(), valence, affect, emotions: Emotions::certain(emotion), danger: None }
 }
 
 /// Answers at once, by [`sentiment_of`].
