@@ -110,7 +110,7 @@ fn adjust_makes_the_whole_decision_without_http() {
     assert!(output.status.success());
     let column = |name: &str| lines.iter().map(|line| line[name].as_str().unwrap()).collect::<Vec<_>>();
     assert_eq!(column("action"), ["none", "prepend", "none", "none"]);
-    assert_eq!(column("reason"), ["below-floor", "anger", "acknowledged", "structured"]);
+    assert_eq!(column("reason"), ["below-floor", "waiting", "acknowledged", "structured"]);
     assert_eq!(lines[0]["reply"], "It left on Tuesday.");
     assert!(lines[1]["reply"].as_str().unwrap().ends_with(" It left on Tuesday."));
     assert_eq!(lines[3]["weight"], 0.9);

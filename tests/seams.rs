@@ -24,7 +24,7 @@ use http_body_util::BodyExt;
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
-    conversation::{ConversationKey, Memory, Recall, Said, Store},
+    conversation::{ConversationKey, Memory, Past, Recall, Store},
     empathy::Adjustment,
     layer::EmpathyLayer,
     outcome::{FailOpen, Family, Outcome, Reason, Settled, Verdict},
@@ -363,7 +363,7 @@ mod others_code {
             }
         }
 
-        fn record(&self, _: ConversationKey, _: Said) {
+        fn record(&self, _: ConversationKey, _: Past) {
             assert!(!matches!(self, Self::Panicking), "a bug");
         }
     }

@@ -45,9 +45,11 @@ fn said(policy: &Policy, exchange: &Exchange) -> String {
     match policy.review(&intent, &exchange.reply, true) {
         Review::Change(change) => {
             let cut = exchange.reply.get(change.cut.clone()).unwrap_or_default().trim();
+            let greeting = exchange.reply.get(..change.cut.start).unwrap_or_default();
+            let put = format!("{greeting}{}", change.put.trim());
             match change.adjustment {
-                Adjustment::Soften => format!("{} [instead of: {cut}]", change.put.trim()).trim_start().to_owned(),
-                _ => change.put.trim().to_owned(),
+                Adjustment::Soften => format!("{put} [instead of: {cut}]").trim_start().to_owned(),
+                _ => put,
             }
         }
         _ => String::new(),

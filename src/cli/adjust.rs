@@ -8,7 +8,7 @@ use super::{Failure, lines, logging};
 use crate::{
     conversation::Memory,
     empathy::{Change, Facts, Intent, Plan, Policy, Review, Silence, Weight},
-    protocol::Turn,
+    protocol::{Speaker, Turn, Utterance},
     sentiment::{Classifier, Sentiment},
     settings::Flags,
 };
@@ -46,15 +46,8 @@ struct Exchange {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Past {
-    Exchange {
-        #[serde(rename = "user")]
-        _user: String,
-        reply: String,
-    },
-    Message {
-        role: String,
-        content: Option<String>,
-    },
+    Exchange { user: String, reply: String },
+    Message { role: String, content: Option<String> },
 }
 
 /// One line of output.
@@ -145,13 +138,17 @@ fn turn(user: String, history: &[Past]) -> Turn {
     let mut turn = Turn { text: user, ..Turn::default() };
     for past in history {
         match past {
-            Past::Exchange { reply, .. } => {
+            Past::Exchange { user, reply } => {
                 turn.ordinal += 1;
-                turn.last_reply = Some(reply.clone());
+                turn.history.push(Utterance::new(Speaker::User, user.clone()));
+                turn.history.push(Utterance::new(Speaker::Bot, reply.clone()));
             }
-            Past::Message { role, .. } if role == "user" => turn.ordinal += 1,
+            Past::Message { role, content } if role == "user" => {
+                turn.ordinal += 1;
+                turn.history.push(Utterance::new(Speaker::User, content.clone().unwrap_or_default()));
+            }
             Past::Message { role, content: Some(words) } if role == "assistant" => {
-                turn.last_reply = Some(words.clone())
+                turn.history.push(Utterance::new(Speaker::Bot, words.clone()));
             }
             Past::Message { .. } => {}
         }

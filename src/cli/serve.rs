@@ -63,7 +63,8 @@ fn layer(settings: &Settings) -> Result<EmpathyLayer, Failure> {
         .protocols(protocols)
         .limits(settings.limits)
         .respect_no_transform(settings.respect_no_transform)
-        .tell_danger(settings.danger.tell_bot))
+        .tell_danger(settings.danger.tell_bot)
+        .hide_own_words(settings.voice.hide_own_words.unwrap_or(true)))
 }
 
 async fn serve(settings: &Settings, upstream: Upstream, layer: EmpathyLayer) -> Result<(), Failure> {

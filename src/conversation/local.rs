@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use moka::{ops::compute::Op, sync::Cache};
 
-use super::{ConversationKey, Memory, Recall, Said, Store};
+use super::{ConversationKey, Memory, Past, Recall, Store};
 
 /// Conversations remembered at most.
 pub const DEFAULT_CAPACITY: u64 = 100_000;
@@ -35,10 +35,10 @@ impl Store for LocalStore {
         Recall::ready(self.0.get(&conversation).unwrap_or_default())
     }
 
-    fn record(&self, conversation: ConversationKey, said: Said) {
+    fn record(&self, conversation: ConversationKey, past: Past) {
         self.0.entry(conversation).and_compute_with(|entry| {
             let mut memory = entry.map(moka::Entry::into_value).unwrap_or_default();
-            memory.add(said);
+            memory.add(past);
             Op::Put(memory)
         });
     }
@@ -47,15 +47,17 @@ impl Store for LocalStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conversation::Said;
 
     #[tokio::test]
     async fn what_is_said_is_remembered_by_conversation() {
         let store = LocalStore::default();
         let (ours, other) = (ConversationKey::new("a"), ConversationKey::new("b"));
-        store.record(ours, Said::new("One.", 0));
-        store.record(ours, Said::new("Two.", 3));
+        let one = Said::new("One.", "anger", 0.5);
+        store.record(ours, Past::new(Some(one), true));
+        store.record(ours, Past::default());
         let memory = store.recall(ours).await.unwrap();
-        assert_eq!(memory.latest(), [Said::new("One.", 0), Said::new("Two.", 3)]);
+        assert_eq!((memory.last(), memory.troubles()), (Some((one, 1)), 1));
         assert_eq!(store.recall(other).await, Some(Memory::default()));
     }
 
@@ -63,7 +65,7 @@ mod tests {
     fn the_number_of_conversations_is_bounded() {
         let store = LocalStore::new(10, DEFAULT_TIME_TO_LIVE);
         for name in 0..1_000 {
-            store.record(ConversationKey::new(&name.to_string()), Said::new("One.", 0));
+            store.record(ConversationKey::new(&name.to_string()), Past::default());
         }
         store.0.run_pending_tasks();
         assert!(store.0.entry_count() <= 10);

@@ -1,7 +1,7 @@
 //! What was said before?
 //!
 //! Protocols whose clients send the history back carry it in the request. For the others a [`Store`] keeps by
-//! conversation what undertone itself has said: hashes, ordinals and counts, never text. [`LocalStore`] keeps it in
+//! conversation what undertone itself has said: hashes, weights and counts, never text. [`LocalStore`] keeps it in
 //! this process.
 
 mod local;
@@ -19,8 +19,8 @@ pub trait Store: Send + Sync + 'static {
     /// not at all, counts as an empty memory.
     fn recall(&self, conversation: ConversationKey) -> Recall;
 
-    /// Remembers something that has been said, and returns at once. What cannot be remembered is lost.
-    fn record(&self, conversation: ConversationKey, said: Said);
+    /// Remembers an exchange, and returns at once. What cannot be remembered is lost.
+    fn record(&self, conversation: ConversationKey, past: Past);
 }
 
 /// A conversation's name, hashed.
@@ -41,44 +41,67 @@ impl ConversationKey {
     }
 }
 
-/// A sentence, hashed.
+/// A text, hashed: a sentence, or what it was said for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SentenceHash(u64);
+pub struct TextHash(u64);
 
-impl SentenceHash {
-    /// The hash of a sentence.
+impl TextHash {
+    /// The hash of a text.
     #[must_use]
-    pub fn new(sentence: &str) -> Self {
-        Self(xxh3_64(sentence.as_bytes()))
+    pub fn new(text: &str) -> Self {
+        Self(xxh3_64(text.as_bytes()))
     }
 }
 
 /// One thing that undertone said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Said {
     /// The sentence.
-    pub sentence: SentenceHash,
-    /// How many turns of the user came before the one it was said to, as far as the request told.
-    pub ordinal: usize,
+    pub sentence: TextHash,
+    /// What it was said for.
+    pub cause: TextHash,
+    /// What the turn weighed that it was said to, 0 to 1.
+    pub weight: f32,
 }
 
 impl Said {
-    /// This sentence, said to the turn with this ordinal.
+    /// This sentence, said for this cause to a turn of this weight.
     #[must_use]
-    pub fn new(sentence: &str, ordinal: usize) -> Self {
-        Self { sentence: SentenceHash::new(sentence), ordinal }
+    pub fn new(sentence: &str, cause: &str, weight: f32) -> Self {
+        Self { sentence: TextHash::new(sentence), cause: TextHash::new(cause), weight }
+    }
+}
+
+/// One exchange, as far as it is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Past {
+    /// What was said in it, if anything was.
+    pub said: Option<Said>,
+    /// Whether the user was in trouble.
+    pub is_trouble: bool,
+}
+
+impl Past {
+    /// An exchange in which this was said, if anything, to a user in trouble or not.
+    #[must_use]
+    pub const fn new(said: Option<Said>, is_trouble: bool) -> Self {
+        Self { said, is_trouble }
     }
 }
 
 /// How many of the latest sentences a [`Memory`] keeps.
-const KEPT: usize = 8;
+const KEPT: usize = 32;
 
 /// What is remembered of one conversation.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Memory {
+    turns: usize,
     count: usize,
-    latest: Vec<Said>,
+    troubles: usize,
+    /// The latest things said, each with the number of its turn.
+    latest: Vec<(usize, Said)>,
 }
 
 impl Memory {
@@ -88,25 +111,48 @@ impl Memory {
         self.count
     }
 
-    /// The latest things said, the newest last; 8 at most.
+    /// In how many turns the user was in trouble.
     #[must_use]
-    pub fn latest(&self) -> &[Said] {
-        &self.latest
+    pub const fn troubles(&self) -> usize {
+        self.troubles
     }
 
-    /// Whether this sentence was the last thing said.
+    /// The last thing said, and how many turns have gone by since, 0 for the turn before this one.
     #[must_use]
-    pub fn was_just_said(&self, sentence: &str) -> bool {
-        self.latest.last().is_some_and(|said| said.sentence == SentenceHash::new(sentence))
+    pub fn last(&self) -> Option<(Said, usize)> {
+        self.latest.last().map(|(turn, said)| (*said, self.turns.saturating_sub(turn + 1)))
     }
 
-    /// Adds what has just been said.
-    pub fn add(&mut self, said: Said) {
-        self.count += 1;
-        if self.latest.len() == KEPT {
-            self.latest.remove(0);
+    /// The latest things said, the newest last; 32 at most.
+    pub fn latest(&self) -> impl Iterator<Item = &Said> {
+        self.latest.iter().map(|(_, said)| said)
+    }
+
+    /// Whether this sentence has been said.
+    #[must_use]
+    pub fn was_said(&self, sentence: &str) -> bool {
+        let hash = TextHash::new(sentence);
+        self.latest().any(|said| said.sentence == hash)
+    }
+
+    /// Whether anything has been said for this cause.
+    #[must_use]
+    pub fn was_caused(&self, cause: &str) -> bool {
+        let hash = TextHash::new(cause);
+        self.latest().any(|said| said.cause == hash)
+    }
+
+    /// Adds the exchange that has just been.
+    pub fn add(&mut self, past: Past) {
+        if let Some(said) = past.said {
+            self.count += 1;
+            if self.latest.len() == KEPT {
+                self.latest.remove(0);
+            }
+            self.latest.push((self.turns, said));
         }
-        self.latest.push(said);
+        self.troubles += usize::from(past.is_trouble);
+        self.turns += 1;
     }
 }
 
@@ -117,11 +163,12 @@ mod tests {
     #[test]
     fn a_memory_counts_everything_and_keeps_the_latest() {
         let mut memory = Memory::default();
-        for ordinal in 0..20 {
-            memory.add(Said::new(&ordinal.to_string(), ordinal));
+        for turn in 0..100 {
+            memory.add(Past::new((turn % 2 == 0).then(|| Said::new(&turn.to_string(), "a", 0.5)), turn < 3));
         }
-        assert_eq!(memory.count(), 20);
-        assert_eq!(memory.latest().iter().map(|said| said.ordinal).collect::<Vec<_>>(), (12..20).collect::<Vec<_>>());
-        assert!(memory.was_just_said("19") && !memory.was_just_said("18"));
+        assert_eq!((memory.count(), memory.troubles(), memory.latest().count()), (50, 3, KEPT));
+        assert!(memory.was_said("98") && !memory.was_said("0") && memory.was_caused("a") && !memory.was_caused("b"));
+        let (last, since) = memory.last().unwrap();
+        assert_eq!((last, since), (Said::new("98", "a", 0.5), 1));
     }
 }

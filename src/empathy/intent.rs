@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Kind, Shape, Silence, Weight};
+use crate::conversation::{Past, Said};
 
 /// One sentence that may be said.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,6 +36,7 @@ pub struct Intent {
     pub(super) weight: Weight,
     /// Whether the turn is a pleasant one.
     pub(super) is_pleasant: bool,
+    is_trouble: bool,
 }
 
 impl Intent {
@@ -47,7 +49,21 @@ impl Intent {
     ) -> Self {
         let [question, no, steps, done, info] = Shape::ALL.map(|shape| saying(Some(shape)));
         let sayings = [question, no, steps, done, info, saying(None)];
-        Self { sayings, silence, weight, is_pleasant }
+        Self { sayings, silence, weight, is_pleasant, is_trouble: false }
+    }
+
+    /// The same, to a user in trouble or not.
+    #[must_use]
+    pub(super) const fn in_trouble(mut self, is_trouble: bool) -> Self {
+        self.is_trouble = is_trouble;
+        self
+    }
+
+    /// The exchange, for whoever remembers it, once this has been said, if anything has.
+    #[must_use]
+    pub fn past(&self, saying: Option<&Saying>) -> Past {
+        let said = saying.map(|saying| Said::new(&saying.sentence, saying.kind.as_str(), self.weight.get()));
+        Past::new(said, self.is_trouble)
     }
 
     /// The same sentence before any reply, to a turn of this weight.

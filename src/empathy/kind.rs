@@ -28,6 +28,10 @@ pub enum Kind {
     Repeat,
     /// The user says that the bot got it wrong.
     Mistake,
+    /// The user says that the bot asks again for what it was told.
+    Asked,
+    /// The words show an unpleasant surprise.
+    Surprise,
     /// The user says that somebody died.
     Loss,
     /// The user is grateful or glad.
@@ -38,7 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind that has a section, in the order of a phrasebook.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Problem,
         Self::Frustration,
         Self::Anger,
@@ -49,6 +53,8 @@ impl Kind {
         Self::Waiting,
         Self::Repeat,
         Self::Mistake,
+        Self::Asked,
+        Self::Surprise,
         Self::Loss,
         Self::Thanks,
     ];
@@ -67,6 +73,8 @@ impl Kind {
             Self::Waiting => "waiting",
             Self::Repeat => "repeat",
             Self::Mistake => "mistake",
+            Self::Asked => "asked",
+            Self::Surprise => "surprise",
             Self::Loss => "loss",
             Self::Thanks => "thanks",
             Self::Danger => "danger",
@@ -83,7 +91,15 @@ impl Kind {
             Self::Sadness => Some(Emotion::Sadness),
             Self::Worry => Some(Emotion::Worry),
             Self::Confusion => Some(Emotion::Confusion),
-            Self::Problem | Self::Waiting | Self::Repeat | Self::Mistake | Self::Loss | Self::Thanks | Self::Danger => None,
+            Self::Surprise => Some(Emotion::Surprise),
+            Self::Problem
+            | Self::Waiting
+            | Self::Repeat
+            | Self::Mistake
+            | Self::Asked
+            | Self::Loss
+            | Self::Thanks
+            | Self::Danger => None,
         }
     }
 
@@ -97,7 +113,8 @@ impl Kind {
             Emotion::Sadness => Some(Self::Sadness),
             Emotion::Worry => Some(Self::Worry),
             Emotion::Confusion => Some(Self::Confusion),
-            Emotion::Gratitude | Emotion::Joy | Emotion::Surprise | Emotion::None => None,
+            Emotion::Surprise => Some(Self::Surprise),
+            Emotion::Gratitude | Emotion::Joy | Emotion::None => None,
         }
     }
 }

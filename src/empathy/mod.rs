@@ -23,6 +23,7 @@
 //! assert!(change.apply(reply).ends_with(" It left on Tuesday."));
 //! ```
 
+mod choice;
 mod house;
 mod intent;
 mod kind;

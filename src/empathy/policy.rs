@@ -1,19 +1,19 @@
 //! The first step of a decision: what is known of a turn in, what is to be said out.
 
 use std::{
+    borrow::Cow,
     fmt,
     sync::{Arc, LazyLock},
 };
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
-
 use super::{
-    Apologies, Intent, Kind, Saying, Shape, Toning, Weight,
-    voice::{Courtesy, Danger, Line, Openings, Phrasebook, SignalPatterns, Signals, Tone, is_foreign},
+    Apologies, Intent, Kind, Shape, Toning, Weight,
+    choice::{Cause, Choice, RUNG},
+    voice::{Answers, Courtesy, Danger, Line, Openings, Phrasebook, SignalPatterns, Signals, Tone, is_foreign},
 };
 use crate::{
-    conversation::Memory,
-    protocol::Turn,
+    conversation::{Memory, Past, Said, TextHash},
+    protocol::{Speaker, Turn},
     sentiment::{Emotion, Sentiment},
 };
 
@@ -27,16 +27,25 @@ const CERTAIN: f32 = 0.85;
 /// From which weight a feeling may be named that is shown and not certain.
 const NAMED: f32 = 0.55;
 
-/// By how much a sentence that names no feeling must be stronger than the best one that does, to be said in its place:
-/// one rung of the phrasebook, and what rounding may take from it.
-const RUNG: f32 = 0.16;
-
 /// From which probability a turn counts as one of danger, where the classifier tells it.
 const DANGER: f32 = 0.5;
 
 /// Up to which weight a turn only hints at a feeling, and how sure the classifier must be of it there for a light touch:
 /// of 2,000 turns typed to task bots it takes 1 in 50 for a hint, and is sure of 1 in 120.
 const HINT: (f32, f32) = (0.40, 0.70);
+
+/// How many times in one conversation something is said: after that it is nothing but a habit.
+const ENOUGH: usize = 4;
+
+/// For how many turns after something was said nothing is said for the same cause, and for how many for another.
+const REST: (usize, usize) = (2, 1);
+
+/// By how much a turn must weigh more than the one that something was said to, for more to be said at once.
+const RISE: f32 = 0.15;
+
+/// What each earlier turn in trouble adds to the weight of one that says that the trouble goes on, for how many of them,
+/// and up to which weight: the third attempt weighs more than the first, and nobody shouts.
+const PERSISTENCE: (f32, usize, f32) = (0.08, 3, 0.85);
 
 /// The weight at which the bot's own mistake is owned, however calmly it is pointed out.
 const OWNED: Weight = Weight::clamped(0.30);
@@ -47,9 +56,9 @@ pub const DEFAULT_FLOOR: Weight = Weight::clamped(0.3);
 /// What decides: a style guide, a voice, a floor. Pure, and cheap to clone.
 #[derive(Clone)]
 pub struct Policy {
-    phrasebook: Arc<Phrasebook>,
+    pub(super) phrasebook: Arc<Phrasebook>,
     pub(super) voice: Arc<Voice>,
-    tone: Tone,
+    pub(super) tone: Tone,
     floor: Weight,
     apologies: Apologies,
     pub(super) toning: Toning,
@@ -66,6 +75,7 @@ pub(super) struct Voice {
     signals: SignalPatterns,
     pub(super) openings: Openings,
     pub(super) courtesy: Courtesy,
+    pub(super) answers: Answers,
 }
 
 /// The operator's way to a person.
@@ -126,8 +136,12 @@ pub enum Silence {
     BelowFloor,
     /// The feeling is a pleasant one: the bot's answer is enough.
     Pleasant,
-    /// Everything that fits was said just before.
+    /// Everything that fits has been said in this conversation.
     Repeat,
+    /// Something was said for the same cause a turn or two before.
+    CoolDown,
+    /// Enough has been said in this conversation.
+    Enough,
     /// The phrasebook has no line that fits this turn before this reply.
     NoLine,
     /// The bot acknowledges the turn itself.
@@ -152,6 +166,8 @@ impl Silence {
             Self::BelowFloor => "below-floor",
             Self::Pleasant => "pleasant",
             Self::Repeat => "repeat",
+            Self::CoolDown => "cool-down",
+            Self::Enough => "enough",
             Self::NoLine => "no-line",
             Self::Acknowledged => "acknowledged",
             Self::Greeting => "greeting",
@@ -227,6 +243,12 @@ impl Policy {
         self
     }
 
+    /// Whether openers are toned down, so that a reply is looked at even where nothing will be said.
+    #[must_use]
+    pub fn tones(&self) -> bool {
+        self.toning != Toning::Off
+    }
+
     /// Whether a turn speaks of danger to life and limb, by the patterns that come with undertone.
     #[must_use]
     pub fn is_danger(&self, turn: &str) -> bool {
@@ -236,10 +258,10 @@ impl Policy {
     /// Decides from the turn alone. The same turn of the same conversation always gets the same sentences.
     #[must_use]
     pub fn plan(&self, facts: &Facts<'_>) -> Plan {
-        let Facts { turn, sentiment, weight, .. } = *facts;
+        let Facts { turn, sentiment, .. } = *facts;
         if self.is_danger(&turn.text) || sentiment.danger.is_some_and(|probability| probability >= DANGER) {
             return match &self.danger {
-                Some(say) => Plan::Review(Intent::fixed(say, Kind::Danger, weight, Silence::Danger)),
+                Some(say) => Plan::Review(Intent::fixed(say, Kind::Danger, facts.weight, Silence::Danger)),
                 None => Plan::Leave(Silence::Danger),
             };
         }
@@ -248,24 +270,69 @@ impl Policy {
         }
         let signals = self.voice.signals.read(&turn.text);
         let is_pleasant = is_pleasant(sentiment) && !signals.sarcasm;
-        let choice = match self.cause(facts, signals, is_pleasant) {
-            Ok(cause) => Choice::new(self, facts, &cause),
+        let memory = &*self.recollect(turn, facts.memory);
+        let weight = persistent(facts.weight, signals, memory);
+        let facts = &Facts { memory, weight, ..*facts };
+        let choice = match self.cause(facts, signals, is_pleasant).and_then(|cause| restrain(memory, cause)) {
+            Ok(cause) => Choice::new(self, turn, memory, &cause).and_then(self.person(facts)),
             Err(silence) => Choice::silent(silence),
         };
-        match (self.toning, choice.silence()) {
-            (Toning::Off, Some(silence)) => Plan::Leave(silence),
-            _ => Plan::Review(Intent::new(weight, is_pleasant, choice.silence, |shape| choice.before(shape))),
+        let is_trouble = signals.persists() || (!is_pleasant && weight >= self.floor);
+        Plan::Review(
+            Intent::new(weight, is_pleasant, choice.silence, |shape| choice.before(shape)).in_trouble(is_trouble),
+        )
+    }
+
+    /// How many bytes at the beginning of a bot's words in a history are undertone's own, with the white space after
+    /// them; 0 if none are, or nothing else is there.
+    #[must_use]
+    pub fn own_words(&self, text: &str) -> usize {
+        let Some(own) = self.phrasebook.own(text) else { return 0 };
+        let mut rest = text.get(own.length..).unwrap_or_default().trim_start();
+        if let Some(person) = &self.person {
+            rest = rest.strip_prefix(&*person.say).unwrap_or(rest).trim_start();
         }
+        if rest.is_empty() { 0 } else { text.len() - rest.len() }
+    }
+
+    /// What is remembered of the conversation: by its history where the request carries one, else by the store.
+    fn recollect<'a>(&self, turn: &Turn, memory: &'a Memory) -> Cow<'a, Memory> {
+        if turn.history.is_empty() {
+            return Cow::Borrowed(memory);
+        }
+        let mut told = Memory::default();
+        let mut past: Option<Past> = None;
+        for utterance in &turn.history {
+            match utterance.speaker {
+                Speaker::User => {
+                    past.take().map(|past| told.add(past));
+                    let is_same = utterance.text.trim().eq_ignore_ascii_case(turn.text.trim());
+                    past = Some(Past::new(None, is_same || self.voice.signals.read(&utterance.text).persists()));
+                }
+                Speaker::Bot => {
+                    // A greeting may stand before it.
+                    let Some(own) = self.phrasebook.own(utterance.text.trim_start()) else { continue };
+                    let said = utterance.text.trim_start().get(..own.length).unwrap_or_default();
+                    let is_trouble = past.take().is_none_or(|past| past.is_trouble);
+                    // The turn weighed what the sentence does, or up to a rung more.
+                    let weight = own.weight.get() + RUNG;
+                    past = Some(Past::new(Some(Said::new(said, own.kind.as_str(), weight)), is_trouble));
+                }
+            }
+        }
+        past.map(|past| told.add(past));
+        Cow::Owned(told)
     }
 
     /// What the turn calls for, if it calls for words.
     fn cause(&self, facts: &Facts<'_>, signals: Signals, is_pleasant: bool) -> Result<Cause, Silence> {
         let Facts { sentiment, weight, .. } = *facts;
-        if signals.loss && self.condolences {
+        if signals.loss && self.condolences && !facts.memory.was_caused(Kind::Loss.as_str()) {
             return Ok(Cause::of(Kind::Loss, Weight::clamped(1.0)));
         }
-        if signals.mistake && !is_pleasant {
-            return Ok(Cause::of(Kind::Mistake, if weight < OWNED { OWNED } else { weight }));
+        if (signals.mistake || signals.asked) && !is_pleasant {
+            let kind = if signals.asked { Kind::Asked } else { Kind::Mistake };
+            return Ok(Cause::of(kind, if weight < OWNED { OWNED } else { weight }));
         }
         if is_pleasant && self.thanks && sentiment.emotion() == Emotion::Gratitude && weight >= self.floor {
             return Ok(Cause::of(Kind::Thanks, weight));
@@ -282,7 +349,9 @@ impl Policy {
         }
         let mut cause = Cause::of(Kind::Problem, weight);
         cause.named = Kind::naming(sentiment.emotion())
-            .filter(|_| probability >= SHOWN && (probability >= CERTAIN || weight.get() >= NAMED));
+            .filter(|_| probability >= SHOWN)
+            // Below the hint its lines name no feeling.
+            .filter(|_| probability >= CERTAIN || weight.get() >= NAMED || weight.get() < HINT.0);
         // Where the words name a feeling that is sure, the feeling counts; otherwise what they say happened does.
         cause.stated = match (signals.repeat, signals.waiting) {
             (true, _) => Some(Kind::Repeat),
@@ -292,116 +361,56 @@ impl Policy {
         Ok(cause)
     }
 
+    /// The way to a person, where the operator has one for so angry a turn.
+    fn person(&self, facts: &Facts<'_>) -> Option<&Arc<str>> {
+        let is_angry = facts.sentiment.emotion() == Emotion::Anger;
+        self.person.as_ref().filter(|person| is_angry && facts.weight >= person.from).map(|person| &person.say)
+    }
+
+    /// The sentences of a section that may stand before a reply of this shape, at this weight: what a turn that is about
+    /// `matter` gets one of.
+    pub(crate) fn variants(&self, kind: Kind, weight: Weight, shape: Option<Shape>, matter: &str) -> Vec<String> {
+        let turn = Turn { text: matter.to_owned(), ..Turn::default() };
+        let mut cause = Cause::of(kind, weight);
+        if kind.emotion().is_some() || matches!(kind, Kind::Waiting | Kind::Repeat) {
+            cause = Cause { kind: Kind::Problem, named: Some(kind), ..cause };
+        }
+        let memory = Memory::default();
+        Choice::new(self, &turn, &memory, &cause).sentences(shape).into_iter().map(str::to_owned).collect()
+    }
+
     /// Whether the house lets a line of this kind be said.
-    fn allows(&self, kind: Kind, line: &Line) -> bool {
+    pub(super) fn allows(&self, kind: Kind, line: &Line) -> bool {
         !line.apologises()
             || match self.apologies {
                 Apologies::Yes => true,
-                Apologies::OwnMistake => matches!(kind, Kind::Mistake | Kind::Loss),
+                Apologies::OwnMistake => matches!(kind, Kind::Mistake | Kind::Asked | Kind::Loss),
                 Apologies::Never => kind == Kind::Loss,
             }
     }
 }
 
-/// What kinds of words a turn calls for.
-#[derive(Debug, Clone, Copy)]
-struct Cause {
-    /// What fits in any case.
-    kind: Kind,
-    /// The feeling that the words show.
-    named: Option<Kind>,
-    /// What the words say happened.
-    stated: Option<Kind>,
-    weight: Weight,
+/// The weight of a turn that says that its trouble goes on, after others that told of trouble.
+fn persistent(weight: Weight, signals: Signals, memory: &Memory) -> Weight {
+    let (step, most, limit) = PERSISTENCE;
+    if !signals.persists() || weight.get() >= limit {
+        return weight;
+    }
+    let steps = u8::try_from(memory.troubles().min(most)).unwrap_or(u8::MAX);
+    Weight::clamped((weight.get() + step * f32::from(steps)).min(limit))
 }
 
-impl Cause {
-    const fn of(kind: Kind, weight: Weight) -> Self {
-        Self { kind, named: None, stated: None, weight }
+/// Nothing becomes a habit: a rest after what was said, and an end to it.
+fn restrain(memory: &Memory, cause: Cause) -> Result<Cause, Silence> {
+    let Some((last, turns_since)) = memory.last() else { return Ok(cause) };
+    if memory.count() >= ENOUGH {
+        return Err(Silence::Enough);
     }
-}
-
-/// The lines that fit a turn, from which one is chosen for each shape of reply.
-struct Choice<'a> {
-    silence: Silence,
-    lines: Vec<Candidate<'a>>,
-    seed: u64,
-    then: Option<Arc<str>>,
-}
-
-/// A line that fits a turn.
-struct Candidate<'a> {
-    line: &'a Line,
-    kind: Kind,
-    /// Whether it takes up what is particular to the turn.
-    is_particular: bool,
-    sentence: String,
-}
-
-impl<'a> Choice<'a> {
-    fn silent(silence: Silence) -> Self {
-        Self { silence, lines: Vec::new(), seed: 0, then: None }
-    }
-
-    fn new(policy: &'a Policy, facts: &Facts<'_>, cause: &Cause) -> Self {
-        let Facts { turn, memory, weight, .. } = *facts;
-        let topic = policy.phrasebook.topics().find(&turn.text);
-        let was_said = |sentence: &str| {
-            memory.was_just_said(sentence)
-                || turn.last_reply.as_deref().is_some_and(|reply| reply.trim_start().starts_with(sentence))
-        };
-        let mut lines = Vec::new();
-        let mut repeats = false;
-        for kind in [Some(cause.kind), cause.stated, cause.named].into_iter().flatten() {
-            for line in policy.phrasebook.lines(kind, policy.tone) {
-                if line.weight > cause.weight || !policy.allows(kind, line) {
-                    continue;
-                }
-                let Some(sentence) = line.sentence(topic.as_ref()) else { continue };
-                if was_said(&sentence) {
-                    repeats = true;
-                    continue;
-                }
-                lines.push(Candidate { line, kind, is_particular: kind != Kind::Problem, sentence });
-            }
-        }
-        let is_angry = facts.sentiment.emotion() == Emotion::Anger;
-        let person = policy.person.as_ref().filter(|person| is_angry && weight >= person.from);
-        Self {
-            silence: if repeats { Silence::Repeat } else { Silence::BelowFloor },
-            lines,
-            seed: seed(turn),
-            then: person.map(|person| Arc::clone(&person.say)),
-        }
-    }
-
-    /// Why nothing can be said, if nothing can.
-    fn silence(&self) -> Option<Silence> {
-        self.lines.is_empty().then_some(self.silence)
-    }
-
-    /// The sentence before a reply of this shape: the strongest that fits, and of several as strong one that this turn
-    /// always gets. One that takes up what is particular to the turn goes before one of the next rung that does not.
-    fn before(&self, shape: Option<Shape>) -> Option<Arc<Saying>> {
-        let fitting = || self.lines.iter().filter(|candidate| candidate.line.fits(shape));
-        let strongest = |is_particular| {
-            let weights = fitting().filter(|candidate| candidate.is_particular == is_particular);
-            weights.map(|candidate| candidate.line.weight.get()).max_by(f32::total_cmp)
-        };
-        let (is_particular, best) = match (strongest(true), strongest(false)) {
-            (Some(particular), Some(general)) if general - particular < RUNG => (true, particular),
-            (_, Some(general)) => (false, general),
-            (Some(particular), None) => (true, particular),
-            (None, None) => return None,
-        };
-        let equals: Vec<_> =
-            fitting().filter(|found| found.is_particular == is_particular && found.line.weight.get() >= best).collect();
-        let choice = usize::try_from(self.seed).unwrap_or_default().checked_rem(equals.len())?;
-        let chosen = equals.get(choice)?;
-        let mut saying = Saying::new(chosen.sentence.clone(), chosen.kind);
-        saying.then.clone_from(&self.then);
-        Some(Arc::new(saying))
-    }
+    let is_same = cause.kinds().any(|kind| TextHash::new(kind.as_str()) == last.cause);
+    let rests = turns_since < if is_same { REST.0 } else { REST.1 };
+    let rises = cause.weight.get() - last.weight >= RISE;
+    let is_other_matter = !is_same && matches!(cause.kind, Kind::Mistake | Kind::Asked | Kind::Loss);
+    if rests && !rises && !is_other_matter { Err(Silence::CoolDown) } else { Ok(cause) }
 }
 
 impl Default for Policy {
@@ -413,6 +422,7 @@ impl Default for Policy {
                 signals: SignalPatterns::english(),
                 openings: Openings::english(),
                 courtesy: Courtesy::english(),
+                answers: Answers::english(),
             };
             (Arc::new(Phrasebook::english()), Arc::new(voice))
         });
@@ -458,13 +468,7 @@ fn is_pleasant(sentiment: &Sentiment) -> bool {
     }
 }
 
-/// A number that is the same whenever this turn of this conversation comes again, on any machine.
-fn seed(turn: &Turn) -> u64 {
-    let conversation = turn.conversation.as_deref().unwrap_or_default();
-    let ordinal = u64::try_from(turn.ordinal).unwrap_or(u64::MAX);
-    xxh3_64_with_seed(turn.text.as_bytes(), xxh3_64(conversation.as_bytes()).wrapping_add(ordinal))
-}
-
 #[cfg(test)]
+#[expect(clippy::string_slice, reason = "a test fails by panicking")]
 #[path = "policy_tests.rs"]
 mod tests;

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::protocol::Utterance;
 use crate::sentiment::{Emotions, Polarity};
 
 fn turn(text: &str) -> Turn {
@@ -86,7 +87,8 @@ fn a_feeling_is_named_only_where_the_words_show_it() {
         kind(&fresh(&turn("a"), &felt))
     };
     for (certainty, affect, expected) in [
-        (0.9, 0.35, Kind::Problem),
+        // Its lines name no feeling yet.
+        (0.9, 0.35, Kind::Worry),
         (0.9, 0.42, Kind::Worry),
         (0.7, 0.42, Kind::Problem),
         (0.7, 0.60, Kind::Worry),
@@ -163,24 +165,85 @@ fn the_choice_is_the_same_for_the_same_turn_and_differs_between_turns() {
     assert!(choices.len() > 1);
 }
 
+/// What is said in a conversation of these turns, one after the other; nothing where nothing is. `carries` says that the
+/// history comes with each request, else the store remembers.
+fn conversation(turns: &[(&str, Emotion, f32)], carries: bool) -> Vec<Option<Kind>> {
+    let (mut memory, mut history, mut sentences, mut kinds) = (Memory::default(), Vec::new(), Vec::new(), Vec::new());
+    for (text, emotion, affect) in turns {
+        let turn = Turn { history: if carries { history.clone() } else { Vec::new() }, ..turn(text) };
+        let known = if carries { Memory::default() } else { memory.clone() };
+        let Plan::Review(intent) = decide(&turn, &sentiment(*emotion, -0.6, *affect), &known) else { panic!("{text}") };
+        let saying = intent.before(None).map(|saying| (**saying).clone());
+        memory.add(intent.past(saying.as_ref()));
+        history.push(Utterance::new(Speaker::User, (*text).to_owned()));
+        let said = saying.as_ref().map_or(String::new(), |saying| format!("{} ", saying.sentence));
+        history.push(Utterance::new(Speaker::Bot, format!("{said}It left on Tuesday.")));
+        kinds.push(saying.as_ref().map(|saying| saying.kind));
+        sentences.extend(saying.map(|saying| saying.sentence));
+    }
+    let said = sentences.len();
+    sentences.sort();
+    sentences.dedup();
+    assert_eq!(sentences.len(), said, "no sentence twice: {sentences:?}");
+    kinds
+}
+
 #[test]
-fn nothing_is_said_twice_in_a_row() {
-    let cross = sentiment(Emotion::Anger, -0.6, 0.9);
+fn nothing_becomes_a_habit_in_a_conversation() {
+    let angry = ("STILL nothing?!", Emotion::Anger, 0.75);
+    for carries in [false, true] {
+        let said = conversation(&[angry; 20], carries);
+        let spoken: Vec<_> = said.iter().enumerate().filter(|(_, kind)| kind.is_some()).map(|(turn, _)| turn).collect();
+        assert_eq!(spoken, [0, 3, 6, 9], "a rest after each, and four in all; with history: {carries}");
+    }
+}
+
+#[test]
+fn ten_friendly_turns_are_answered_with_silence() {
+    let friendly = ["hi there", "do you ship to Norway?", "great, thanks!", "and to Sweden?", "what does it cost"];
+    for carries in [false, true] {
+        let turns: Vec<_> = friendly.iter().cycle().take(10).map(|said| (*said, Emotion::None, 0.05)).collect();
+        assert!(conversation(&turns, carries).iter().all(Option::is_none));
+    }
+}
+
+#[test]
+fn a_turn_that_weighs_much_more_or_points_out_a_mistake_is_not_kept_waiting() {
+    for carries in [false, true] {
+        let rising = [("a bit late", Emotion::Frustration, 0.45), ("this is a disgrace", Emotion::Anger, 0.9)];
+        assert_eq!(conversation(&rising, carries), [Some(Kind::Frustration), Some(Kind::Anger)]);
+        let mistaken = [("so annoying", Emotion::Frustration, 0.6), ("That's not what I meant", Emotion::None, 0.1)];
+        assert_eq!(conversation(&mistaken, carries), [Some(Kind::Frustration), Some(Kind::Mistake)]);
+        let grieving = [
+            ("My wife died. Please close her account.", Emotion::None, 0.1),
+            ("Since she died I pay double.", Emotion::None, 0.1),
+        ];
+        assert_eq!(conversation(&grieving, carries), [Some(Kind::Loss), None], "condolence is never given twice");
+    }
+}
+
+#[test]
+fn trouble_that_goes_on_weighs_more_and_nobody_shouts() {
+    let signals = Signals { repeat: true, ..Signals::default() };
     let mut memory = Memory::default();
-    let mut last_reply = None;
-    let mut before = String::new();
-    for round in 0..20 {
-        // By memory first, then by the history that the client sends back.
-        let turn = Turn { last_reply: last_reply.take(), ..turn("STILL nothing?!") };
-        let said = sentence(decide(&turn, &cross, &memory));
-        assert_ne!(said, before, "round {round}");
-        if round < 10 {
-            memory.add(crate::conversation::Said::new(&said, round));
-        } else {
-            memory = Memory::default();
-            last_reply = Some(format!("{said} It left on Tuesday."));
-        }
-        before = said;
+    let mut weights = Vec::new();
+    for _ in 0..6 {
+        weights.push(persistent(Weight::clamped(0.5), signals, &memory).get());
+        memory.add(Past::new(None, true));
+    }
+    assert!(weights.is_sorted() && weights[3] > 0.7 && weights[5] == weights[3], "{weights:?}");
+    assert_eq!(persistent(Weight::clamped(0.8), signals, &memory), Weight::clamped(0.85));
+    assert_eq!(persistent(Weight::clamped(0.5), Signals::default(), &memory), Weight::clamped(0.5));
+}
+
+#[test]
+fn what_undertone_said_is_found_at_the_beginning_of_the_bots_words() {
+    let policy = policy();
+    let rest = |text: &str| text[policy.own_words(text)..].to_owned();
+    assert_eq!(rest("I can see why that's frustrating. It left on Tuesday."), "It left on Tuesday.");
+    assert_eq!(rest("Sorry, I got it wrong about your order.\n\n- one"), "- one");
+    for kept in ["It left on Tuesday.", "I can see why that's frustrating.", ""] {
+        assert_eq!(rest(kept), kept);
     }
 }
 
@@ -203,9 +266,11 @@ proptest! {
         let emotion = Emotion::ALL[emotion];
         let policy = policy();
         let strength = |affect: f32| {
-            let said = sentence(fresh(&turn(&text), &sentiment(emotion, -0.5, affect.min(1.0))));
-            let found = policy.phrasebook.all().filter(|(_, tone, line)| *tone == Tone::Collaborative && line.words() == said);
-            found.map(|(.., line)| line.weight).fold(Weight::clamped(0.0), |a, b| if a > b { a } else { b })
+            let weight = Weight::clamped(affect);
+            let said = sentence(fresh(&turn(&text), &sentiment(emotion, -0.5, weight.get())));
+            let lines = policy.phrasebook.all().filter(|(_, tone, line)| *tone == Tone::Collaborative && line.weight <= weight);
+            let weights = lines.filter(|(.., line)| line.words() == said).map(|(.., line)| line.weight.get());
+            weights.fold(0.0, f32::max)
         };
         prop_assert!(strength(low) <= strength(low + more));
     }

@@ -98,7 +98,7 @@ impl Policy {
             Opening::Machine => Review::Leave(intent.silence().unwrap_or(Silence::Structured)),
             Opening::Block(_) if intent.is_danger() => reply.speak(0, None, true),
             _ if intent.is_danger() => reply.speak(0, None, false),
-            Opening::Answer(shape) => reply.speak(0, shape, false),
+            Opening::Answer(shape) => reply.speak(0, self.shape(&reply, 0, shape), false),
             Opening::Block(shape) => reply.speak(0, shape, true),
             Opening::Sympathy if self.tolerates_sympathy(intent) => reply.acknowledged(),
             Opening::Sympathy | Opening::Acknowledgment if self.toning == Toning::Off => reply.acknowledged(),
@@ -121,19 +121,37 @@ impl Policy {
             }
             return match answer {
                 Opening::Undecided => Review::WaitForEnd,
+                Opening::Answer(shape) => {
+                    let shape = self.shape(reply, opener.end, shape);
+                    reply.soften(opener, Opening::Answer(shape), self.toning)
+                }
                 _ => reply.soften(opener, answer, self.toning),
             };
         }
         match (opener.greeting, opening, answer) {
             (0, Opening::Greeting, _) => Review::Leave(reply.intent.silence().unwrap_or(Silence::Greeting)),
-            (0, Opening::Flourish, _) => reply.speak(0, None, false),
+            (0, Opening::Flourish, _) => reply.speak(0, self.shape(reply, 0, None), false),
             (0, ..) => reply.acknowledged(),
             (_, _, Opening::Undecided) => Review::Wait,
-            (end, _, Opening::Answer(shape)) if reply.stands_apart(end) => reply.speak(end, shape, false),
+            (end, _, Opening::Answer(shape)) if reply.stands_apart(end) => {
+                reply.speak(end, self.shape(reply, end, shape), false)
+            }
             (end, _, Opening::Block(shape)) => reply.speak(end, shape, true),
             (_, _, Opening::Machine) => Review::Leave(reply.intent.silence().unwrap_or(Silence::Structured)),
             (_, _, Opening::Answer(_)) => Review::Leave(reply.intent.silence().unwrap_or(Silence::Greeting)),
             _ => reply.acknowledged(),
+        }
+    }
+
+    /// The shape of an answer that begins at this byte of the visible text: by its first words, where they show it, else
+    /// by as much of its first two sentences as is there.
+    fn shape(&self, reply: &Reply<'_>, at: usize, shown: Option<Shape>) -> Option<Shape> {
+        match shown {
+            Some(Shape::Question | Shape::Steps | Shape::No) => shown,
+            Some(Shape::Done | Shape::Info) | None => {
+                let answer = reply.visible.get(at..).unwrap_or_default();
+                self.voice.answers.read(&self.voice.courtesy, answer, reply.is_complete).or(shown)
+            }
         }
     }
 

@@ -6,14 +6,15 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, request};
 
 use super::{guard::guard, layer::Settings};
 use crate::{
-    conversation::{ConversationKey, Memory, Recall, Said},
+    conversation::{ConversationKey, Memory, Recall},
     empathy::{Facts, Intent, Plan, Saying, Weight},
     outcome::{DANGER, FailOpen, Outcome, Reason, Settled, Ticket, Verdict},
-    protocol::{Chat, Protocol, Recognition, ReplyReader, Turn},
+    protocol::{Chat, Edit, Protocol, Recognition, ReplyReader, Speaker, Turn, Utterance},
     sentiment::{ClassifyError, Pending, Sentiment},
 };
 
@@ -35,6 +36,8 @@ pub(super) struct Exchange {
     reply: Option<Box<dyn ReplyReader>>,
     sentiment: Asked<Pending, Result<Sentiment, ClassifyError>>,
     memory: Asked<Recall, Memory>,
+    /// What the turn is in the conversation, once that is decided, before anything is said.
+    intent: Option<Intent>,
 }
 
 /// A question, and its answer once that is there.
@@ -81,6 +84,7 @@ impl Exchange {
                 reply: Some(reply),
                 sentiment: Asked::Pending(sentiment),
                 memory: memory.map_or_else(|| Asked::Answered(Memory::default()), Asked::Pending),
+                intent: None,
             })),
         }
     }
@@ -92,6 +96,22 @@ impl Exchange {
     /// That it has been taken before: a bug, and no reason to lose a reply.
     pub(super) fn take_reader(&mut self) -> Result<Box<dyn ReplyReader>, FailOpen> {
         self.reply.take().ok_or(FailOpen::Panic)
+    }
+
+    /// The edits that take undertone's own words out of the history in a request body, if the operator wants that.
+    pub(super) fn hide_own_words(&self, body: &[u8]) -> Vec<Edit> {
+        if !self.settings.hide_own_words {
+            return Vec::new();
+        }
+        let of_bot = self.turn.history.iter().filter(|utterance| utterance.speaker == Speaker::Bot);
+        let cut = |utterance: &Utterance| {
+            let (span, encoding) = utterance.place.as_ref()?;
+            let raw = body.get(span.clone())?;
+            let length = self.settings.policy.own_words(&encoding.decode(raw)?);
+            let end = span.start + encoding.locate(raw, length);
+            (length > 0).then(|| Edit { at: span.start..end, with: Bytes::new() })
+        };
+        guard(|| of_bot.filter_map(cut).collect()).unwrap_or_default()
     }
 
     /// Tells the bot of danger, if the operator wants that.
@@ -142,7 +162,14 @@ impl Exchange {
         let plan = guard(|| self.settings.policy.plan(&Facts::new(&self.turn, sentiment, memory)))?;
         self.ticket.planned(&plan);
         match plan {
-            Plan::Review(intent) => Ok(intent),
+            Plan::Review(intent) => {
+                self.intent = Some(intent.clone());
+                // Without toning there is nothing to look for in a reply to which nothing will be said.
+                match intent.silence().filter(|_| !self.settings.policy.tones()) {
+                    Some(silence) => Err(silence.into()),
+                    None => Ok(intent),
+                }
+            }
             Plan::Leave(silence) => Err(silence.into()),
         }
     }
@@ -152,12 +179,11 @@ impl Exchange {
         &self.ticket
     }
 
-    /// Tells what was done, and remembers what was said, if anything was.
+    /// Tells what was done, and remembers the exchange.
     pub(super) fn settle(mut self, verdict: Verdict, saying: Option<&Saying>) -> (Outcome, Settled) {
-        if let (Some(saying), Some(conversation)) = (saying, key(&self.turn)) {
-            let said = Said::new(&saying.sentence, self.turn.ordinal);
+        if let (Some(intent), Some(conversation)) = (&self.intent, key(&self.turn)) {
             // What cannot be remembered is lost; the reply is not.
-            let _ = guard(|| self.settings.store.record(conversation, said));
+            let _ = guard(|| self.settings.store.record(conversation, intent.past(saying)));
         }
         (self.ticket.settle(verdict), self.ticket.settled())
     }

@@ -21,10 +21,11 @@ use super::{
     layer::Settings,
     reply::{Arrival, Received, Reply, Undecided},
     request::ask_for_identity,
+    response::describe_edited,
 };
 use crate::{
     outcome::{FailOpen, Reason, Ticket, Verdict},
-    protocol::{HandsOff, Protocol},
+    protocol::{HandsOff, Protocol, apply},
 };
 
 pin_project! {
@@ -222,6 +223,13 @@ impl<S> Unsent<S> {
                 Recognised::Chat(exchange) => {
                     ask_for_identity(&mut head.headers);
                     exchange.tell_danger(&mut head.headers);
+                    let bytes = body.bytes();
+                    let edits = exchange.hide_own_words(&bytes);
+                    if !edits.is_empty() {
+                        let pieces = apply(bytes, edits);
+                        describe_edited(&mut head.headers, Some(pieces.iter().map(Bytes::len).sum()));
+                        body = body.with_data(pieces);
+                    }
                     Some(Course::Listen(exchange))
                 }
             },

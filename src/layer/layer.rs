@@ -27,6 +27,7 @@ pub(super) struct Settings {
     pub(super) quota: Arc<Quota>,
     pub(super) respect_no_transform: bool,
     pub(super) tell_danger: bool,
+    pub(super) hide_own_words: bool,
 }
 
 impl fmt::Debug for Settings {
@@ -56,6 +57,7 @@ impl EmpathyLayer {
                 quota: Quota::new(limits.max_total_bytes),
                 respect_no_transform: false,
                 tell_danger: false,
+                hide_own_words: true,
             }),
         }
     }
@@ -95,6 +97,14 @@ impl EmpathyLayer {
     #[must_use]
     pub fn tell_danger(mut self, tell: bool) -> Self {
         Arc::make_mut(&mut self.settings).tell_danger = tell;
+        self
+    }
+
+    /// Takes what undertone itself said out of the history that a client sends along, so that a model does not imitate
+    /// it. On unless set.
+    #[must_use]
+    pub fn hide_own_words(mut self, hide: bool) -> Self {
+        Arc::make_mut(&mut self.settings).hide_own_words = hide;
         self
     }
 

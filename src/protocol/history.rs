@@ -1,11 +1,14 @@
 //! The newest turn of a history that the client sends along.
 
 use super::{
-    HandsOff, Turn,
+    Encoding, HandsOff, Speaker, Turn, Utterance,
     json::{self, Raw},
     reasoning,
     side_call::is_side_call,
 };
+
+/// How many of the latest messages a turn carries along.
+const REMEMBERED: usize = 32;
 
 /// One message of a history.
 #[derive(Debug, Clone, Copy)]
@@ -36,12 +39,12 @@ impl From {
 
 /// The newest turn, without the conversation's name. Tool calls and their results may stand between it and its reply;
 /// words of the bot are its beginning, and a message of the bot's at the end is one. `instructions` come from outside
-/// the history.
+/// the history; `body` is what it was all read from.
 ///
 /// # Errors
 ///
 /// Why there is no turn whose reply may be edited.
-pub(super) fn turn(messages: &[Message<'_>], instructions: Option<String>) -> Result<Turn, HandsOff> {
+pub(super) fn turn(messages: &[Message<'_>], instructions: Option<String>, body: &[u8]) -> Result<Turn, HandsOff> {
     let newest = messages.iter().rposition(|message| message.from == From::User).ok_or(HandsOff::NoTurn)?;
     let (before, from_turn) = messages.split_at(newest);
     let (turn, after) = from_turn.split_first().ok_or(HandsOff::NoTurn)?;
@@ -54,12 +57,25 @@ pub(super) fn turn(messages: &[Message<'_>], instructions: Option<String>) -> Re
     let text = turn.text();
     check(&text, instructions.or_else(|| latest(From::Owner)).as_deref())?;
     let ordinal = before.iter().filter(|message| message.from == From::User).count();
-    Ok(Turn { text, conversation: None, ordinal, last_reply: latest(From::Bot) })
+    let mut history: Vec<_> =
+        before.iter().rev().filter_map(|message| message.utterance(body)).take(REMEMBERED).collect();
+    history.reverse();
+    Ok(Turn { text, conversation: None, ordinal, history })
 }
 
 impl Message<'_> {
     fn text(&self) -> String {
         json::content(self.content)
+    }
+
+    fn utterance(&self, body: &[u8]) -> Option<Utterance> {
+        let speaker = match self.from {
+            From::User => Speaker::User,
+            From::Bot => Speaker::Bot,
+            From::Owner | From::Other => return None,
+        };
+        let place = json::first_text(self.content).span_in(body).map(|span| (span, Encoding::Json));
+        Some(Utterance { place, ..Utterance::new(speaker, self.text()) })
     }
 }
 

@@ -302,6 +302,23 @@ pub(super) fn content(raw: Raw<'_>) -> String {
     part(raw)
 }
 
+/// The string that a message's content begins with: the content itself, or the text of its first part.
+pub(super) fn first_text(raw: Raw<'_>) -> Raw<'_> {
+    match raw.get().and_then(|raw| raw.bytes().next()) {
+        Some(b'[') => {
+            raw.read::<List<Raw<'_>>>().items.into_iter().next().map_or_else(Raw::default, first_text_of_part)
+        }
+        _ => first_text_of_part(raw),
+    }
+}
+
+fn first_text_of_part(raw: Raw<'_>) -> Raw<'_> {
+    match raw.get().and_then(|raw| raw.bytes().next()) {
+        Some(b'{') => raw.read::<Part<'_>>().text,
+        _ => raw,
+    }
+}
+
 fn part(raw: Raw<'_>) -> String {
     match raw.get().and_then(|raw| raw.bytes().next()) {
         Some(b'"') => raw.text().unwrap_or_default(),

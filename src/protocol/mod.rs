@@ -19,7 +19,7 @@ mod reasoning;
 mod reply;
 mod side_call;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use http::request;
 
@@ -80,8 +80,37 @@ pub struct Turn {
     pub conversation: Option<String>,
     /// How many turns of the user came before, as far as the request tells.
     pub ordinal: usize,
-    /// The bot's latest words before this turn, where the protocol carries them.
-    pub last_reply: Option<String>,
+    /// The conversation before this turn, the oldest first, as far as the request carries it; the latest 32 messages of
+    /// users and bots at most.
+    pub history: Vec<Utterance>,
+}
+
+/// One message before a turn.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Utterance {
+    /// Who said it.
+    pub speaker: Speaker,
+    /// The words.
+    pub text: String,
+    /// Where in the request body they are written, and how, if they are one string.
+    pub(crate) place: Option<(Range<usize>, Encoding)>,
+}
+
+impl Utterance {
+    /// These words of this speaker.
+    #[must_use]
+    pub const fn new(speaker: Speaker, text: String) -> Self {
+        Self { speaker, text, place: None }
+    }
+}
+
+/// Who says something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Speaker {
+    /// The user.
+    User,
+    /// The bot.
+    Bot,
 }
 
 impl fmt::Debug for Turn {
@@ -91,8 +120,15 @@ impl fmt::Debug for Turn {
             .field("text_bytes", &self.text.len())
             .field("has_conversation", &self.conversation.is_some())
             .field("ordinal", &self.ordinal)
-            .field("last_reply_bytes", &self.last_reply.as_ref().map(String::len))
+            .field("history", &self.history)
             .finish()
+    }
+}
+
+impl fmt::Debug for Utterance {
+    /// Its length only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Utterance").field("speaker", &self.speaker).field("text_bytes", &self.text.len()).finish()
     }
 }
 
@@ -213,7 +249,8 @@ mod tests {
     #[test]
     fn a_turn_is_not_printed_by_accident() {
         let secret = || "card 4111-1111".to_owned();
-        let turn = Turn { text: secret(), conversation: Some(secret()), ordinal: 0, last_reply: Some(secret()) };
+        let history = vec![Utterance::new(Speaker::Bot, secret())];
+        let turn = Turn { text: secret(), conversation: Some(secret()), ordinal: 0, history };
         assert!(!format!("{turn:?}").contains("4111"));
     }
 }

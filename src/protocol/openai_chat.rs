@@ -32,7 +32,7 @@ impl Protocol for OpenAiChat {
         if !request.messages.is_there || request.messages.items.iter().any(|message| message.role.get().is_none()) {
             return Recognition::Foreign;
         }
-        match request.turn() {
+        match request.turn(body) {
             Ok(turn) => Recognition::Chat(Chat { turn, reply: Box::new(ChatReply::new(request.choices())) }),
             Err(reason) => Recognition::HandsOff(reason),
         }
@@ -82,7 +82,7 @@ impl Request<'_> {
         self.n.number().unwrap_or(1).clamp(1, MAX_CHOICES)
     }
 
-    fn turn(&self) -> Result<Turn, HandsOff> {
+    fn turn(&self, body: &[u8]) -> Result<Turn, HandsOff> {
         if binds(self.response_format) || self.bound.0 || self.max_tokens.number() == Some(1) {
             return Err(HandsOff::JsonMode);
         }
@@ -101,7 +101,7 @@ impl Request<'_> {
             .map(|message| history::Message { from: history::From::role(message.role), content: message.content })
             .collect();
         // `user` names a person, not a conversation; the history is in the request itself.
-        history::turn(&messages, None)
+        history::turn(&messages, None, body)
     }
 }
 

@@ -56,7 +56,8 @@ fn the_turn_is_the_newest_user_message() {
             {"role":"assistant","content":"On its way."},
             {"role":"user","content":[{"type":"text","text":"Still?"},{"type":"image_url","image_url":{"url":"x"}}]}]}"#,
     );
-    assert_eq!((turn.text.as_str(), turn.ordinal, turn.last_reply.as_deref()), ("Still?", 1, Some("On its way.")));
+    let latest = turn.history.last().map(|latest| latest.text.as_str());
+    assert_eq!((turn.text.as_str(), turn.ordinal, latest), ("Still?", 1, Some("On its way.")));
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Protocol for OpenAiResponses {
         if request.input.get().is_none() || request.messages.get().is_some() {
             return Recognition::Foreign;
         }
-        match request.turn() {
+        match request.turn(body) {
             Ok(turn) => Recognition::Chat(Chat { turn, reply: Box::new(ResponsesReply::default()) }),
             Err(reason) => Recognition::HandsOff(reason),
         }
@@ -81,7 +81,7 @@ impl<'a> Input<'a> {
 }
 
 impl Request<'_> {
-    fn turn(&self) -> Result<Turn, HandsOff> {
+    fn turn(&self, body: &[u8]) -> Result<Turn, HandsOff> {
         if binds(self.text.format) || self.max_output_tokens.number() == Some(1) {
             return Err(HandsOff::JsonMode);
         }
@@ -99,7 +99,7 @@ impl Request<'_> {
         }
         let items: List<Input<'_>> = self.input.read();
         let messages: Vec<_> = items.items.iter().map(Input::message).collect();
-        Ok(Turn { conversation, ..history::turn(&messages, instructions)? })
+        Ok(Turn { conversation, ..history::turn(&messages, instructions, body)? })
     }
 }
 

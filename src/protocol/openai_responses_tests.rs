@@ -51,7 +51,7 @@ fn the_turn_is_the_newest_message_of_the_user() {
             {"type":"function_call_output","output":"left"}]}"#,
     );
     assert_eq!((turn.text.as_str(), turn.ordinal), ("Still?", 1));
-    assert_eq!(turn.last_reply.as_deref(), Some("On its way."));
+    assert_eq!(turn.history.last().map(|latest| latest.text.as_str()), Some("On its way."));
     assert_eq!(turn.conversation.as_deref(), Some("conv_1"));
 }
 

@@ -41,6 +41,10 @@ pub(crate) struct Voice {
     #[arg(skip)]
     pub(crate) condolences: Option<bool>,
 
+    /// Takes what undertone said out of the history that clients send along.
+    #[arg(skip)]
+    pub(crate) hide_own_words: Option<bool>,
+
     /// The way to a person.
     #[arg(skip)]
     pub(crate) person: Option<Person>,
@@ -71,6 +75,7 @@ impl Voice {
             openers: self.openers.or(other.openers),
             thanks: self.thanks.or(other.thanks),
             condolences: self.condolences.or(other.condolences),
+            hide_own_words: self.hide_own_words.or(other.hide_own_words),
             person: self.person.or(other.person),
         }
     }

@@ -258,6 +258,11 @@ impl Courtesy {
         (!is_title && (end < visible.len() || is_complete)).then_some(end)
     }
 
+    /// Where the first sentence of a text ends, with the white space after it, once that is sure.
+    pub(super) fn sentence_end(&self, text: &str, is_complete: bool) -> Option<usize> {
+        if text.is_empty() { None } else { self.sentence(text, is_complete).map(|sentence| sentence.end) }
+    }
+
     /// The first sentence of a text, once its end is sure.
     fn sentence(&self, text: &str, is_complete: bool) -> Option<Sentence> {
         let mut chars = text.char_indices().peekable();
@@ -314,7 +319,7 @@ fn is_symbol(c: char) -> bool {
     c == '\u{200d}' || (c > '\u{2190}' && is_decoration(c))
 }
 
-fn straight(words: &str) -> String {
+pub(super) fn straight(words: &str) -> String {
     words.replace(['\u{2018}', '\u{2019}'], "'")
 }
 

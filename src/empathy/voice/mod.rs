@@ -1,7 +1,9 @@
 //! In which words undertone speaks, and how it reads a user's and a bot's: data (`en/*.toml`), and what compiles it.
 
+mod answers;
 mod courtesy;
 mod danger;
+mod editor;
 mod language;
 mod opening;
 mod patterns;
@@ -10,8 +12,9 @@ mod signals;
 mod tone;
 mod topics;
 
-pub(crate) use self::phrasebook::{Line, line_at};
+pub(crate) use self::phrasebook::Line;
 pub(super) use self::{
+    answers::Answers,
     courtesy::{Courtesy, Opener, Reading},
     danger::Danger,
     language::is_foreign,

@@ -1,10 +1,13 @@
 //! The style guide: the lines that may be said, each with its weight and where it fits. Data, not code.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
     Tone,
+    editor::names_feeling,
     topics::{Topic, TopicClass, TopicSpec, Topics},
 };
 use crate::empathy::{Kind, Shape, Weight};
@@ -44,6 +47,11 @@ impl Line {
         self.before.is_empty() || shape.is_some_and(|shape| self.before.contains(&shape))
     }
 
+    /// Whether it was written for replies of this shape, and not for any.
+    pub(crate) fn is_for(&self, shape: Shape) -> bool {
+        self.before.contains(&shape)
+    }
+
     /// Whether it needs a topic.
     pub(crate) fn has_slot(&self) -> bool {
         self.words().contains(SLOT)
@@ -56,14 +64,14 @@ impl Line {
     }
 
     /// The sentence, with the matter in its slot; nothing if it has a slot and no topic fits.
-    pub(in crate::empathy) fn sentence(&self, topic: Option<&Topic<'_>>) -> Option<String> {
+    pub(in crate::empathy) fn sentence(&self, topic: Option<&Topic<'_>>) -> Option<Cow<'_, str>> {
         if !self.has_slot() {
-            return Some(self.words().to_owned());
+            return Some(Cow::Borrowed(self.words()));
         }
         let topic = topic.filter(|topic| self.topic.is_empty() || self.topic.contains(&topic.class))?;
         let said = self.words().replacen(SLOT, &topic.to_string(), 1);
         let mut letters = said.chars();
-        Some(letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect()))
+        Some(letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect()).into())
     }
 
     /// Whether a text begins with this line, whatever stands in its slot.
@@ -75,6 +83,15 @@ impl Line {
         let topic = topics.prefix(rest)?;
         rest.get(topic..)?.starts_with(after).then_some(before.len() + topic + after.len())
     }
+}
+
+/// A sentence of the book at the beginning of a text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::empathy) struct Own {
+    pub(in crate::empathy) kind: Kind,
+    pub(in crate::empathy) weight: Weight,
+    /// In bytes.
+    pub(in crate::empathy) length: usize,
 }
 
 /// What may be said, by kind and tone.
@@ -111,6 +128,10 @@ struct Written {
     repeat: Section,
     #[serde(default)]
     mistake: Section,
+    #[serde(default)]
+    asked: Section,
+    #[serde(default)]
+    surprise: Section,
     #[serde(default)]
     loss: Section,
     #[serde(default)]
@@ -211,7 +232,7 @@ impl Phrasebook {
             message: error.message().replace('\n', " "),
         })?;
         let Written { language, naming, topic, problem, frustration, anger, disappointment, sadness, .. } = written;
-        let Written { worry, confusion, waiting, repeat, mistake, loss, thanks, .. } = written;
+        let Written { worry, confusion, waiting, repeat, mistake, asked, surprise, loss, thanks, .. } = written;
         let sections = [
             problem,
             frustration,
@@ -223,6 +244,8 @@ impl Phrasebook {
             waiting,
             repeat,
             mistake,
+            asked,
+            surprise,
             loss,
             thanks,
         ];
@@ -262,10 +285,13 @@ impl Phrasebook {
         &self.topics
     }
 
-    /// How many bytes of a text are a sentence of this book that it begins with, and of which kind; the longest counts.
-    pub(in crate::empathy) fn own(&self, text: &str) -> Option<(Kind, usize)> {
-        let found = self.all().filter_map(|(kind, _, line)| Some((kind, line.begins(text, &self.topics)?)));
-        found.max_by_key(|(_, length)| *length)
+    /// The sentence of this book, in whatever tone, that a text begins with; the longest counts.
+    pub(in crate::empathy) fn own(&self, text: &str) -> Option<Own> {
+        let found = self.all().filter_map(|(kind, _, line)| {
+            let length = line.begins(text, &self.topics)?;
+            Some(Own { kind, weight: line.weight, length })
+        });
+        found.max_by_key(|own| own.length)
     }
 
     fn check(&self, text: &str) -> Result<(), PhrasebookError> {
@@ -279,7 +305,7 @@ impl Phrasebook {
             if rest.trim().is_empty() || rest.contains(|c: char| c.is_control() || matches!(c, '{' | '}')) {
                 return Err(PhrasebookError::NotALine { line: number, kind, tone, say });
             }
-            if kind.emotion().is_some() && line.weight < self.naming {
+            if kind.emotion().is_some() && line.weight < self.naming && names_feeling(&say) {
                 return Err(PhrasebookError::NamedTooEarly { line: number, kind, tone, say });
             }
         }

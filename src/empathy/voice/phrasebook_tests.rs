@@ -80,7 +80,7 @@ fn undertone_knows_its_own_words_again() {
     let book = Phrasebook::english();
     for (kind, _, line) in book.all() {
         let said = line.words().replace(SLOT, "your order");
-        let (_, length) = book.own(&format!("{said} It left on Tuesday.")).unwrap();
+        let length = book.own(&format!("{said} It left on Tuesday.")).unwrap().length;
         assert!(length >= said.len(), "[{kind}] {said}");
     }
     assert_eq!(book.own("It left on Tuesday."), None);
@@ -98,8 +98,8 @@ fn a_mistake_in_a_phrasebook_is_named_with_its_line() {
         (format!("language = 'de'\nnaming = 0.5\n{problem}"), "language = \"de\": only \"en\" so far"),
         (format!("{head}[problem]\nformal = {two}\n"), "[problem] collaborative: needs at least two"),
         (
-            format!("{head}{problem}[anger]\nwarm = [{{ weight = 0.4, say = 'C.' }}]\n"),
-            "line 8: [anger] warm: \"C.\" has a weight below `naming`",
+            format!("{head}{problem}[anger]\nwarm = [{{ weight = 0.4, say = 'You are angry.' }}]\n"),
+            "line 8: [anger] warm: \"You are angry.\" has a weight below `naming`",
         ),
         (
             format!("{head}{problem}[anger]\nwarm = [{{ weight = 0.6, say = ' ' }}]\n"),

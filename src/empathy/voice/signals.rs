@@ -12,6 +12,8 @@ use super::patterns::any;
 pub(in crate::empathy) struct Signals {
     /// The bot's answer was wrong.
     pub(in crate::empathy) mistake: bool,
+    /// The bot asks again for what it was told.
+    pub(in crate::empathy) asked: bool,
     /// The user waited.
     pub(in crate::empathy) waiting: bool,
     /// The user asked, explained or tried before.
@@ -25,7 +27,7 @@ pub(in crate::empathy) struct Signals {
 impl Signals {
     /// Whether the words say that trouble goes on.
     pub(in crate::empathy) const fn persists(&self) -> bool {
-        self.mistake || self.waiting || self.repeat
+        self.mistake || self.asked || self.waiting || self.repeat
     }
 }
 
@@ -33,6 +35,7 @@ impl Signals {
 #[derive(Debug)]
 pub(in crate::empathy) struct SignalPatterns {
     mistake: Regex,
+    asked: Regex,
     waiting: Regex,
     repeat: Regex,
     loss: Regex,
@@ -43,6 +46,7 @@ pub(in crate::empathy) struct SignalPatterns {
 #[serde(deny_unknown_fields)]
 struct Patterns {
     mistake: Vec<String>,
+    asked: Vec<String>,
     waiting: Vec<String>,
     repeat: Vec<String>,
     loss: Vec<String>,
@@ -64,6 +68,7 @@ impl SignalPatterns {
             toml::from_str(include_str!("en/signals.toml")).expect("the built-in patterns are valid");
         Self {
             mistake: any(&patterns.mistake),
+            asked: any(&patterns.asked),
             waiting: any(&patterns.waiting),
             repeat: any(&patterns.repeat),
             loss: any(&patterns.loss),
@@ -86,6 +91,7 @@ impl SignalPatterns {
         let words = words.as_bytes();
         Signals {
             mistake: self.mistake.is_match(words),
+            asked: self.asked.is_match(words),
             waiting: self.waiting.is_match(words),
             repeat: self.repeat.is_match(words),
             loss: self.loss.is_match(words),
@@ -102,15 +108,22 @@ mod tests {
     fn what_the_words_state_is_told_from_what_they_only_mention() {
         let patterns = SignalPatterns::english();
         let names = |turn: &str| {
-            let Signals { mistake, waiting, repeat, loss, sarcasm } = patterns.read(turn);
-            let all =
-                [("mistake", mistake), ("waiting", waiting), ("repeat", repeat), ("loss", loss), ("sarcasm", sarcasm)];
+            let Signals { mistake, asked, waiting, repeat, loss, sarcasm } = patterns.read(turn);
+            let all = [
+                ("mistake", mistake),
+                ("asked", asked),
+                ("waiting", waiting),
+                ("repeat", repeat),
+                ("loss", loss),
+                ("sarcasm", sarcasm),
+            ];
             all.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect::<Vec<_>>().join(" ")
         };
         for (turn, expected) in [
             ("That's not what I meant", "mistake"),
             ("No, I meant Georgia the country.", "mistake"),
-            ("you keep asking me for the same number", "mistake"),
+            ("you keep asking me for the same number", "asked"),
+            ("You've asked me for my account number three times already.", "asked"),
             ("You\u{2019}re not listening.", "mistake"),
             ("That's the same useless link.", "mistake"),
             ("This is the third time I'm asking.", "repeat"),

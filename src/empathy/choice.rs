@@ -1,0 +1,135 @@
+//! Which of the phrasebook's lines is said: those that fit the turn, and of them the one that fits the reply.
+
+use std::{borrow::Cow, sync::Arc};
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::{Kind, Policy, Saying, Shape, Silence, Weight, voice::Line};
+use crate::{conversation::Memory, protocol::Turn};
+
+/// By how much a sentence that names no feeling must be stronger than the best one that does, to be said in its place:
+/// one rung of the phrasebook, and what rounding may take from it.
+pub(super) const RUNG: f32 = 0.16;
+
+/// What kinds of words a turn calls for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cause {
+    /// What fits in any case.
+    pub(super) kind: Kind,
+    /// The feeling that the words show.
+    pub(super) named: Option<Kind>,
+    /// What the words say happened.
+    pub(super) stated: Option<Kind>,
+    pub(super) weight: Weight,
+}
+
+impl Cause {
+    pub(super) const fn of(kind: Kind, weight: Weight) -> Self {
+        Self { kind, named: None, stated: None, weight }
+    }
+
+    /// Every kind that fits it.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> + use<> {
+        [Some(self.kind), self.stated, self.named].into_iter().flatten()
+    }
+}
+
+/// The lines that fit a turn, from which one is chosen for each shape of reply.
+pub(super) struct Choice<'a> {
+    /// Why nothing is said where no line fits.
+    pub(super) silence: Silence,
+    lines: Vec<Candidate<'a>>,
+    seed: u64,
+    /// What is said right after the line.
+    then: Option<Arc<str>>,
+}
+
+/// A line that fits a turn.
+struct Candidate<'a> {
+    line: &'a Line,
+    kind: Kind,
+    /// Whether it takes up what is particular to the turn.
+    is_particular: bool,
+    sentence: Cow<'a, str>,
+}
+
+impl<'a> Choice<'a> {
+    pub(super) const fn silent(silence: Silence) -> Self {
+        Self { silence, lines: Vec::new(), seed: 0, then: None }
+    }
+
+    /// The lines that fit the cause of a turn, without those that were said in the conversation.
+    pub(super) fn new(policy: &'a Policy, turn: &Turn, memory: &Memory, cause: &Cause) -> Self {
+        let topic = policy.phrasebook.topics().find(&turn.text);
+        let mut lines = Vec::new();
+        let mut repeats = false;
+        for kind in cause.kinds() {
+            for line in policy.phrasebook.lines(kind, policy.tone) {
+                if line.weight > cause.weight || !policy.allows(kind, line) {
+                    continue;
+                }
+                let Some(sentence) = line.sentence(topic.as_ref()) else { continue };
+                if memory.was_said(&sentence) {
+                    repeats = true;
+                    continue;
+                }
+                lines.push(Candidate { line, kind, is_particular: kind != Kind::Problem, sentence });
+            }
+        }
+        let silence = if repeats { Silence::Repeat } else { Silence::BelowFloor };
+        Self { silence, lines, seed: seed(turn), then: None }
+    }
+
+    /// The same, with what is said right after the line.
+    #[must_use]
+    pub(super) fn and_then(mut self, then: Option<&Arc<str>>) -> Self {
+        self.then = then.map(Arc::clone);
+        self
+    }
+
+    /// The sentence before a reply of this shape, or of any where it does not show: of the variants the one that this
+    /// turn always gets.
+    pub(super) fn before(&self, shape: Option<Shape>) -> Option<Arc<Saying>> {
+        let variants = self.variants(shape);
+        let choice = usize::try_from(self.seed).unwrap_or_default().checked_rem(variants.len())?;
+        let chosen = variants.get(choice)?;
+        let mut saying = Saying::new(chosen.sentence.clone().into_owned(), chosen.kind);
+        saying.then.clone_from(&self.then);
+        Some(Arc::new(saying))
+    }
+
+    /// The sentences that may stand before a reply of this shape, for one to be chosen.
+    pub(super) fn sentences(&self, shape: Option<Shape>) -> Vec<&str> {
+        self.variants(shape).into_iter().map(|candidate| &*candidate.sentence).collect()
+    }
+
+    /// The strongest lines that fit. One that takes up what is particular to the turn goes before one of the next rung
+    /// that does not.
+    fn variants(&self, shape: Option<Shape>) -> Vec<&Candidate<'a>> {
+        // Before a refusal only what was written for one, where there is any.
+        let is_written = |candidate: &&Candidate<'_>| shape != Some(Shape::No) || candidate.line.is_for(Shape::No);
+        let has_written = self.lines.iter().any(|candidate| candidate.line.is_for(Shape::No));
+        let fitting = || {
+            let fitting = self.lines.iter().filter(|candidate| candidate.line.fits(shape));
+            fitting.filter(move |candidate| !has_written || is_written(candidate))
+        };
+        let strongest = |is_particular| {
+            let weights = fitting().filter(|candidate| candidate.is_particular == is_particular);
+            weights.map(|candidate| candidate.line.weight.get()).max_by(f32::total_cmp)
+        };
+        let (is_particular, best) = match (strongest(true), strongest(false)) {
+            (Some(particular), Some(general)) if general - particular < RUNG => (true, particular),
+            (_, Some(general)) => (false, general),
+            (Some(particular), None) => (true, particular),
+            (None, None) => return Vec::new(),
+        };
+        fitting().filter(|found| found.is_particular == is_particular && found.line.weight.get() >= best).collect()
+    }
+}
+
+/// A number that is the same whenever this turn of this conversation comes again, on any machine.
+fn seed(turn: &Turn) -> u64 {
+    let conversation = turn.conversation.as_deref().unwrap_or_default();
+    let ordinal = u64::try_from(turn.ordinal).unwrap_or(u64::MAX);
+    xxh3_64_with_seed(turn.text.as_bytes(), xxh3_64(conversation.as_bytes()).wrapping_add(ordinal))
+}
