@@ -217,3 +217,46 @@ fn it_serves_until_it_is_told_to_stop() {
     assert!(reply.ends_with("\r\n\r\nlast\n"), "{reply}");
     assert!(serving.wait().unwrap().success());
 }
+
+#[test]
+fn the_built_in_phrasebook_passes_its_own_check() {
+    let output = undertone(&["phrasebook", "check"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.ends_with("sentences, nothing to remark on\n"), "{said}");
+}
+
+#[test]
+fn a_phrasebook_is_checked_line_by_line_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("voice.toml");
+    let plain = "[{ weight = 0.3, say = 'Here it is.' }, { weight = 0.3, say = 'The answer follows.' }]";
+    let anger = "[anger]\nwarm = [\n    { weight = 0.4, say = 'I can see how furious and desperate you are.' },\n    { weight \
+                 = 0.4, say = \"You're right, that's terrible!\" },\n]\n";
+    let book = format!(
+        "language = 'en'\nnaming = 0.4\n[problem]\nformal = {plain}\ncollaborative = {plain}\nwarm = {plain}\n{anger}"
+    );
+    fs::write(&path, book).unwrap();
+    let output = undertone(&["phrasebook", "check", path.to_str().unwrap()]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    for (line, remark) in [
+        (9, "\"I can see how furious and desperate you are.\": sounds like 0.8"),
+        (10, "an exclamation mark shouts"),
+        (10, "\"You're right\" agrees with somebody who is angry"),
+    ] {
+        let place = format!("voice.toml:{line}: [anger] warm: ");
+        assert!(said.lines().any(|said| said.contains(&place) && said.contains(remark)), "{line} {remark}:\n{said}");
+    }
+    assert_eq!(undertone(&["phrasebook", "check", "/nowhere.toml"]).output().unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn a_preview_shows_what_is_said_at_each_weight_before_each_shape() {
+    let args = ["phrasebook", "preview", "--kind", "waiting", "--tone", "warm", "--about", "my parcel is late"];
+    let said = String::from_utf8(undertone(&args).output().unwrap().stdout).unwrap();
+    assert!(said.starts_with("waiting, warm\n  weight  before    of\n    0.30  any "), "{said}");
+    assert!(said.contains("your parcel"), "{said}");
+    assert!(said.lines().filter(|line| line.contains("  no  ")).count() >= 4, "{said}");
+    let all = undertone(&["phrasebook", "print"]).output().unwrap().stdout;
+    assert!(String::from_utf8(all).unwrap().starts_with("# undertone's English phrasebook"));
+}

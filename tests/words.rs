@@ -3,6 +3,8 @@
 //!
 //! `UPDATE_EXPECTED=1` writes what is said now; a line that has changed is then to be judged again.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, Serialize};

@@ -6,6 +6,7 @@ mod demo;
 mod failure;
 mod lines;
 mod logging;
+mod phrasebook;
 pub mod serve;
 mod signals;
 
@@ -31,6 +32,7 @@ enum Command {
     Demo(demo::Args),
     Classify(classify::ClassifyArgs),
     Adjust(adjust::Args),
+    Phrasebook(phrasebook::PhrasebookArgs),
 }
 
 /// Reads the arguments. Prints help and version itself, and then exits.
@@ -58,6 +60,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(args),
         Command::Classify(args) => Ok(classify::run(args)?),
         Command::Adjust(args) => adjust::run(args),
+        Command::Phrasebook(args) => phrasebook::run(args),
     }
 }
 

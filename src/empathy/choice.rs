@@ -106,12 +106,12 @@ impl<'a> Choice<'a> {
     /// The strongest lines that fit. One that takes up what is particular to the turn goes before one of the next rung
     /// that does not.
     fn variants(&self, shape: Option<Shape>) -> Vec<&Candidate<'a>> {
-        // Before a refusal only what was written for one, where there is any.
-        let is_written = |candidate: &&Candidate<'_>| shape != Some(Shape::No) || candidate.line.is_for(Shape::No);
-        let has_written = self.lines.iter().any(|candidate| candidate.line.is_for(Shape::No));
+        let is_refusal = shape == Some(Shape::No);
+        // What fits any reply does not grate before a refusal, and what was written for one is better.
+        let is_left_out = is_refusal && self.lines.iter().any(|candidate| candidate.line.is_for(Shape::No));
         let fitting = || {
             let fitting = self.lines.iter().filter(|candidate| candidate.line.fits(shape));
-            fitting.filter(move |candidate| !has_written || is_written(candidate))
+            fitting.filter(move |candidate| !(is_left_out && candidate.line.fits_any()))
         };
         let strongest = |is_particular| {
             let weights = fitting().filter(|candidate| candidate.is_particular == is_particular);
@@ -123,7 +123,9 @@ impl<'a> Choice<'a> {
             (Some(particular), None) => (true, particular),
             (None, None) => return Vec::new(),
         };
-        fitting().filter(|found| found.is_particular == is_particular && found.line.weight.get() >= best).collect()
+        // There is not much to say before a refusal, and a rung makes little difference to it.
+        let least = if is_refusal { best - RUNG } else { best };
+        fitting().filter(|found| found.is_particular == is_particular && found.line.weight.get() >= least).collect()
     }
 }
 

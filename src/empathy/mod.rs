@@ -24,6 +24,7 @@
 //! ```
 
 mod choice;
+mod editor;
 mod house;
 mod intent;
 mod kind;
@@ -33,6 +34,7 @@ mod shape;
 mod voice;
 mod weight;
 
+pub(crate) use self::editor::{Remark, remarks};
 pub use self::{
     house::{Apologies, Toning, UnknownChoice},
     intent::{Intent, Saying},

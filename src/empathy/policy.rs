@@ -305,7 +305,9 @@ impl Policy {
         for utterance in &turn.history {
             match utterance.speaker {
                 Speaker::User => {
-                    past.take().map(|past| told.add(past));
+                    if let Some(past) = past.take() {
+                        told.add(past);
+                    }
                     let is_same = utterance.text.trim().eq_ignore_ascii_case(turn.text.trim());
                     past = Some(Past::new(None, is_same || self.voice.signals.read(&utterance.text).persists()));
                 }
@@ -320,7 +322,9 @@ impl Policy {
                 }
             }
         }
-        past.map(|past| told.add(past));
+        if let Some(past) = past {
+            told.add(past);
+        }
         Cow::Owned(told)
     }
 

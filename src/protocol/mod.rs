@@ -106,6 +106,7 @@ impl Utterance {
 
 /// Who says something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Speaker {
     /// The user.
     User,

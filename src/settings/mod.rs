@@ -131,9 +131,15 @@ impl Settings {
     }
 }
 
-fn read_phrasebook(path: &Path) -> Result<Phrasebook, SettingsError> {
+/// The phrasebook in a file, with its text.
+///
+/// # Errors
+///
+/// If it cannot be read, or is none.
+pub(crate) fn read_phrasebook(path: &Path) -> Result<(Phrasebook, String), SettingsError> {
     let text = fs::read_to_string(path).map_err(|error| SettingsError::unreadable(path, &error))?;
-    Phrasebook::from_toml(&text).map_err(|error| SettingsError::in_phrasebook(path, &error))
+    let book = Phrasebook::from_toml(&text).map_err(|error| SettingsError::in_phrasebook(path, &error))?;
+    Ok((book, text))
 }
 
 /// Where to listen: an IP address or a host name, and a port; port 0 lets the system choose.

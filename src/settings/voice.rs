@@ -93,7 +93,7 @@ impl Voice {
     pub(crate) fn policy(&self) -> Result<Policy, SettingsError> {
         let mut policy = Policy::default();
         if let Some(path) = &self.phrasebook {
-            policy = policy.with_phrasebook(read_phrasebook(path)?);
+            policy = policy.with_phrasebook(read_phrasebook(path)?.0);
         }
         if let Some(tone) = self.tone {
             policy = policy.with_tone(tone);

@@ -3,7 +3,6 @@
 mod answers;
 mod courtesy;
 mod danger;
-mod editor;
 mod language;
 mod opening;
 mod patterns;
@@ -11,8 +10,9 @@ mod phrasebook;
 mod signals;
 mod tone;
 mod topics;
+mod wording;
 
-pub(crate) use self::phrasebook::Line;
+pub(crate) use self::phrasebook::{Line, line_at};
 pub(super) use self::{
     answers::Answers,
     courtesy::{Courtesy, Opener, Reading},
@@ -20,6 +20,7 @@ pub(super) use self::{
     language::is_foreign,
     opening::{Opening, Openings},
     signals::{SignalPatterns, Signals},
+    wording::WORDING,
 };
 pub use self::{
     phrasebook::{Phrasebook, PhrasebookError},

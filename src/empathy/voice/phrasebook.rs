@@ -7,8 +7,8 @@ use toml::Spanned;
 
 use super::{
     Tone,
-    editor::names_feeling,
     topics::{Topic, TopicClass, TopicSpec, Topics},
+    wording::WORDING,
 };
 use crate::empathy::{Kind, Shape, Weight};
 
@@ -47,9 +47,26 @@ impl Line {
         self.before.is_empty() || shape.is_some_and(|shape| self.before.contains(&shape))
     }
 
-    /// Whether it was written for replies of this shape, and not for any.
+    /// Whether it was written for replies of this shape alone.
     pub(crate) fn is_for(&self, shape: Shape) -> bool {
-        self.before.contains(&shape)
+        self.before == [shape]
+    }
+
+    /// Whether it fits any reply.
+    pub(crate) const fn fits_any(&self) -> bool {
+        self.before.is_empty()
+    }
+
+    /// Whether it fits a reply that this other line fits too.
+    pub(crate) fn shares_shape(&self, other: &Self) -> bool {
+        self.before.is_empty()
+            || other.before.is_empty()
+            || self.before.iter().any(|shape| other.before.contains(shape))
+    }
+
+    /// Whether it says what topics it takes, and has no place for one.
+    pub(crate) fn misses_slot(&self) -> bool {
+        !self.topic.is_empty() && !self.has_slot()
     }
 
     /// Whether it needs a topic.
@@ -210,6 +227,9 @@ pub enum PhrasebookError {
 }
 
 impl Phrasebook {
+    /// The text of the phrasebook that comes with undertone: a start for one of your own.
+    pub const ENGLISH: &'static str = include_str!("en/phrases.toml");
+
     /// The phrasebook that comes with undertone.
     ///
     /// # Panics
@@ -218,7 +238,7 @@ impl Phrasebook {
     #[must_use]
     pub fn english() -> Self {
         #[expect(clippy::expect_used, reason = "the text is compiled in, and a test reads it")]
-        Self::from_toml(include_str!("en/phrases.toml")).expect("the built-in phrasebook is valid")
+        Self::from_toml(Self::ENGLISH).expect("the built-in phrasebook is valid")
     }
 
     /// Reads a phrasebook. Its topics are looked for before the built-in ones.
@@ -305,7 +325,7 @@ impl Phrasebook {
             if rest.trim().is_empty() || rest.contains(|c: char| c.is_control() || matches!(c, '{' | '}')) {
                 return Err(PhrasebookError::NotALine { line: number, kind, tone, say });
             }
-            if kind.emotion().is_some() && line.weight < self.naming && names_feeling(&say) {
+            if kind.emotion().is_some() && line.weight < self.naming && WORDING.names_feeling(&say) {
                 return Err(PhrasebookError::NamedTooEarly { line: number, kind, tone, say });
             }
         }
