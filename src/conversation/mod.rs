@@ -131,8 +131,12 @@ impl Memory {
     /// Whether this sentence has been said.
     #[must_use]
     pub fn was_said(&self, sentence: &str) -> bool {
-        let hash = TextHash::new(sentence);
-        self.latest().any(|said| said.sentence == hash)
+        let mut latest = self.latest().peekable();
+        // Most conversations are new.
+        latest.peek().is_some() && {
+            let hash = TextHash::new(sentence);
+            latest.any(|said| said.sentence == hash)
+        }
     }
 
     /// Whether anything has been said for this cause.

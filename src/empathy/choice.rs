@@ -18,6 +18,8 @@ pub(super) struct Cause {
     pub(super) kind: Kind,
     /// The feeling that the words show.
     pub(super) named: Option<Kind>,
+    /// Whether it is sure enough to be named.
+    pub(super) may_name: bool,
     /// What the words say happened.
     pub(super) stated: Option<Kind>,
     pub(super) weight: Weight,
@@ -25,7 +27,7 @@ pub(super) struct Cause {
 
 impl Cause {
     pub(super) const fn of(kind: Kind, weight: Weight) -> Self {
-        Self { kind, named: None, stated: None, weight }
+        Self { kind, named: None, may_name: true, stated: None, weight }
     }
 
     /// Every kind that fits it.
@@ -65,7 +67,8 @@ impl<'a> Choice<'a> {
         let mut repeats = false;
         for kind in cause.kinds() {
             for line in policy.phrasebook.lines(kind, policy.tone) {
-                if line.weight > cause.weight || !policy.allows(kind, line) {
+                let is_named = kind.emotion().is_some() && line.weight >= policy.phrasebook.naming();
+                if line.weight > cause.weight || (is_named && !cause.may_name) || !policy.allows(kind, line) {
                     continue;
                 }
                 let Some(sentence) = line.sentence(topic.as_ref()) else { continue };
@@ -84,6 +87,10 @@ impl<'a> Choice<'a> {
     #[must_use]
     pub(super) fn and_then(mut self, then: Option<&Arc<str>>) -> Self {
         self.then = then.map(Arc::clone);
+        if self.then.is_some() {
+            // What a colon announces is the reply.
+            self.lines.retain(|candidate| !candidate.sentence.ends_with(':'));
+        }
         self
     }
 
@@ -109,12 +116,10 @@ impl<'a> Choice<'a> {
         let is_refusal = shape == Some(Shape::No);
         // What fits any reply does not grate before a refusal, and what was written for one is better.
         let is_left_out = is_refusal && self.lines.iter().any(|candidate| candidate.line.is_for(Shape::No));
-        let fitting = || {
-            let fitting = self.lines.iter().filter(|candidate| candidate.line.fits(shape));
-            fitting.filter(move |candidate| !(is_left_out && candidate.line.fits_any()))
-        };
+        let mut fitting: Vec<_> = self.lines.iter().filter(|candidate| candidate.line.fits(shape)).collect();
+        fitting.retain(|candidate| !(is_left_out && candidate.line.fits_any()));
         let strongest = |is_particular| {
-            let weights = fitting().filter(|candidate| candidate.is_particular == is_particular);
+            let weights = fitting.iter().filter(|candidate| candidate.is_particular == is_particular);
             weights.map(|candidate| candidate.line.weight.get()).max_by(f32::total_cmp)
         };
         let (is_particular, best) = match (strongest(true), strongest(false)) {
@@ -125,7 +130,8 @@ impl<'a> Choice<'a> {
         };
         // There is not much to say before a refusal, and a rung makes little difference to it.
         let least = if is_refusal { best - RUNG } else { best };
-        fitting().filter(|found| found.is_particular == is_particular && found.line.weight.get() >= least).collect()
+        fitting.retain(|found| found.is_particular == is_particular && found.line.weight.get() >= least);
+        fitting
     }
 }
 

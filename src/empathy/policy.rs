@@ -3,13 +3,14 @@
 use std::{
     borrow::Cow,
     fmt,
+    ops::Range,
     sync::{Arc, LazyLock},
 };
 
 use super::{
     Apologies, Intent, Kind, Shape, Toning, Weight,
     choice::{Cause, Choice, RUNG},
-    voice::{Answers, Courtesy, Danger, Line, Openings, Phrasebook, SignalPatterns, Signals, Tone, is_foreign},
+    voice::{Answers, Courtesy, Danger, Line, Openings, Own, Phrasebook, SignalPatterns, Signals, Tone, is_foreign},
 };
 use crate::{
     conversation::{Memory, Past, Said, TextHash},
@@ -278,21 +279,34 @@ impl Policy {
             Err(silence) => Choice::silent(silence),
         };
         let is_trouble = signals.persists() || (!is_pleasant && weight >= self.floor);
+        // No condolence of the bot's own is out of proportion to a death.
+        let felt = if signals.loss { Weight::clamped(1.0) } else { weight };
         Plan::Review(
-            Intent::new(weight, is_pleasant, choice.silence, |shape| choice.before(shape)).in_trouble(is_trouble),
+            Intent::new(felt, is_pleasant, choice.silence, |shape| choice.before(shape)).in_trouble(is_trouble),
         )
     }
 
-    /// How many bytes at the beginning of a bot's words in a history are undertone's own, with the white space after
-    /// them; 0 if none are, or nothing else is there.
+    /// Which bytes of a bot's words in a history are undertone's own, with the white space after them: at the beginning,
+    /// or after a greeting. None are where nothing else is there.
     #[must_use]
-    pub fn own_words(&self, text: &str) -> usize {
-        let Some(own) = self.phrasebook.own(text) else { return 0 };
-        let mut rest = text.get(own.length..).unwrap_or_default().trim_start();
+    pub fn own_words(&self, text: &str) -> Range<usize> {
+        let Some((start, own)) = self.own(text) else { return 0..0 };
+        let mut rest = text.get(start + own.length..).unwrap_or_default().trim_start();
         if let Some(person) = &self.person {
             rest = rest.strip_prefix(&*person.say).unwrap_or(rest).trim_start();
         }
-        if rest.is_empty() { 0 } else { text.len() - rest.len() }
+        if rest.is_empty() { 0..0 } else { start..text.len() - rest.len() }
+    }
+
+    /// The line of the phrasebook that a bot's words in a history begin with, perhaps after a greeting, and where.
+    fn own(&self, text: &str) -> Option<(usize, Own)> {
+        let blank = text.len() - text.trim_start().len();
+        let visible = text.get(blank..)?;
+        if let Some(own) = self.phrasebook.own(visible) {
+            return Some((blank, own));
+        }
+        let greeting = self.voice.courtesy.greeting_end(visible, true)?;
+        Some((blank + greeting, self.phrasebook.own(visible.get(greeting..)?)?))
     }
 
     /// What is remembered of the conversation: by its history where the request carries one, else by the store.
@@ -312,9 +326,12 @@ impl Policy {
                     past = Some(Past::new(None, is_same || self.voice.signals.read(&utterance.text).persists()));
                 }
                 Speaker::Bot => {
-                    // A greeting may stand before it.
-                    let Some(own) = self.phrasebook.own(utterance.text.trim_start()) else { continue };
-                    let said = utterance.text.trim_start().get(..own.length).unwrap_or_default();
+                    let Some((start, own)) = self.own(&utterance.text) else { continue };
+                    // Bots say that they are welcome by themselves.
+                    if own.kind == Kind::Thanks && !self.thanks {
+                        continue;
+                    }
+                    let said = utterance.text.get(start..start + own.length).unwrap_or_default();
                     let is_trouble = past.take().is_none_or(|past| past.is_trouble);
                     // The turn weighed what the sentence does, or up to a rung more.
                     let weight = own.weight.get() + RUNG;
@@ -334,7 +351,7 @@ impl Policy {
         if signals.loss && self.condolences && !facts.memory.was_caused(Kind::Loss.as_str()) {
             return Ok(Cause::of(Kind::Loss, Weight::clamped(1.0)));
         }
-        if (signals.mistake || signals.asked) && !is_pleasant {
+        if signals.mistake || signals.asked {
             let kind = if signals.asked { Kind::Asked } else { Kind::Mistake };
             return Ok(Cause::of(kind, if weight < OWNED { OWNED } else { weight }));
         }
@@ -352,10 +369,8 @@ impl Policy {
             return Err(Silence::BelowFloor);
         }
         let mut cause = Cause::of(Kind::Problem, weight);
-        cause.named = Kind::naming(sentiment.emotion())
-            .filter(|_| probability >= SHOWN)
-            // Below the hint its lines name no feeling.
-            .filter(|_| probability >= CERTAIN || weight.get() >= NAMED || weight.get() < HINT.0);
+        cause.named = Kind::naming(sentiment.emotion()).filter(|_| probability >= SHOWN);
+        cause.may_name = probability >= CERTAIN || weight.get() >= NAMED;
         // Where the words name a feeling that is sure, the feeling counts; otherwise what they say happened does.
         cause.stated = match (signals.repeat, signals.waiting) {
             (true, _) => Some(Kind::Repeat),
@@ -407,7 +422,7 @@ fn persistent(weight: Weight, signals: Signals, memory: &Memory) -> Weight {
 /// Nothing becomes a habit: a rest after what was said, and an end to it.
 fn restrain(memory: &Memory, cause: Cause) -> Result<Cause, Silence> {
     let Some((last, turns_since)) = memory.last() else { return Ok(cause) };
-    if memory.count() >= ENOUGH {
+    if memory.count() >= ENOUGH && cause.kind != Kind::Loss {
         return Err(Silence::Enough);
     }
     let is_same = cause.kinds().any(|kind| TextHash::new(kind.as_str()) == last.cause);

@@ -99,7 +99,7 @@ impl Policy {
             Opening::Block(_) if intent.is_danger() => reply.speak(0, None, true),
             _ if intent.is_danger() => reply.speak(0, None, false),
             Opening::Answer(shape) => reply.speak(0, self.shape(&reply, 0, shape), false),
-            Opening::Block(shape) => reply.speak(0, shape, true),
+            Opening::Block(shape) => reply.speak(0, self.block_shape(&reply, 0, shape), true),
             Opening::Sympathy if self.tolerates_sympathy(intent) => reply.acknowledged(),
             Opening::Sympathy | Opening::Acknowledgment if self.toning == Toning::Off => reply.acknowledged(),
             opening => match self.voice.courtesy.read(&self.voice.openings, visible, is_complete) {
@@ -125,6 +125,10 @@ impl Policy {
                     let shape = self.shape(reply, opener.end, shape);
                     reply.soften(opener, Opening::Answer(shape), self.toning)
                 }
+                Opening::Block(shape) => {
+                    let shape = self.block_shape(reply, opener.end, shape);
+                    reply.soften(opener, Opening::Block(shape), self.toning)
+                }
                 _ => reply.soften(opener, answer, self.toning),
             };
         }
@@ -133,10 +137,11 @@ impl Policy {
             (0, Opening::Flourish, _) => reply.speak(0, self.shape(reply, 0, None), false),
             (0, ..) => reply.acknowledged(),
             (_, _, Opening::Undecided) => Review::Wait,
+            _ if rest.is_empty() => Review::Leave(reply.intent.silence().unwrap_or(Silence::Greeting)),
             (end, _, Opening::Answer(shape)) if reply.stands_apart(end) => {
                 reply.speak(end, self.shape(reply, end, shape), false)
             }
-            (end, _, Opening::Block(shape)) => reply.speak(end, shape, true),
+            (end, _, Opening::Block(shape)) => reply.speak(end, self.block_shape(reply, end, shape), true),
             (_, _, Opening::Machine) => Review::Leave(reply.intent.silence().unwrap_or(Silence::Structured)),
             (_, _, Opening::Answer(_)) => Review::Leave(reply.intent.silence().unwrap_or(Silence::Greeting)),
             _ => reply.acknowledged(),
@@ -153,6 +158,12 @@ impl Policy {
                 self.voice.answers.read(&self.voice.courtesy, answer, reply.is_complete).or(shown)
             }
         }
+    }
+
+    /// The shape of a block that begins at this byte of the visible text: a list is one of steps only where its first item
+    /// is one.
+    fn block_shape(&self, reply: &Reply<'_>, at: usize, shown: Option<Shape>) -> Option<Shape> {
+        shown.filter(|_| self.voice.answers.is_steps(reply.visible.get(at..).unwrap_or_default()))
     }
 
     /// Whether no sympathy can be out of proportion, so that none need be read to its end.

@@ -107,9 +107,9 @@ impl Exchange {
         let cut = |utterance: &Utterance| {
             let (span, encoding) = utterance.place.as_ref()?;
             let raw = body.get(span.clone())?;
-            let length = self.settings.policy.own_words(&encoding.decode(raw)?);
-            let end = span.start + encoding.locate(raw, length);
-            (length > 0).then(|| Edit { at: span.start..end, with: Bytes::new() })
+            let own = self.settings.policy.own_words(&encoding.decode(raw)?);
+            let at = |place| span.start + encoding.locate(raw, place);
+            (!own.is_empty()).then(|| Edit { at: at(own.start)..at(own.end), with: Bytes::new() })
         };
         guard(|| of_bot.filter_map(cut).collect()).unwrap_or_default()
     }

@@ -16,6 +16,7 @@ use crate::empathy::Shape;
 pub(in crate::empathy) struct Answers {
     no: Regex,
     done: Regex,
+    conditional: Regex,
     steps: Regex,
 }
 
@@ -24,6 +25,7 @@ pub(in crate::empathy) struct Answers {
 struct Patterns {
     no: Vec<String>,
     done: Vec<String>,
+    conditional: Vec<String>,
     steps: Vec<String>,
 }
 
@@ -40,7 +42,18 @@ impl Answers {
         #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
         let patterns: Patterns =
             toml::from_str(include_str!("en/answers.toml")).expect("the built-in patterns are valid");
-        Self { no: any(&patterns.no), done: any(&patterns.done), steps: any(&patterns.steps) }
+        Self {
+            no: any(&patterns.no),
+            done: any(&patterns.done),
+            conditional: any(&patterns.conditional),
+            steps: any(&patterns.steps),
+        }
+    }
+
+    /// Whether a list tells what to do: by its first item, where that is there.
+    pub(in crate::empathy) fn is_steps(&self, list: &str) -> bool {
+        let end = list.char_indices().map(|(at, _)| at).take_while(|at| *at <= READ).last().unwrap_or_default();
+        self.steps.is_match(format!("\n{}", list.get(..end).unwrap_or_default()).as_bytes())
     }
 
     /// The shape of an answer, if what is there of it shows that.
@@ -65,7 +78,7 @@ impl Answers {
         }
         Some(match () {
             () if self.steps.is_match(answer.as_bytes()) => Shape::Steps,
-            () if self.done.is_match(words.as_bytes()) => Shape::Done,
+            () if self.done.is_match(&self.conditional.replace_all(words.as_bytes(), &b" "[..])) => Shape::Done,
             () => Shape::Info,
         })
     }

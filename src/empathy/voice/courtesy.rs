@@ -251,7 +251,7 @@ impl Courtesy {
     }
 
     /// Where a greeting ends, once that is sure.
-    fn greeting_end(&self, visible: &str, is_complete: bool) -> Option<usize> {
+    pub(in crate::empathy) fn greeting_end(&self, visible: &str, is_complete: bool) -> Option<usize> {
         let found = self.greeting.find(visible.as_bytes())?;
         let end = found.end() + blank(visible.get(found.end()..).unwrap_or_default());
         let is_title = self.abbreviation.is_match(found.as_bytes());

@@ -250,7 +250,6 @@ mod tests {
             ("Please share your order number.", Some(Shape::Question)),
             ("Open Settings and tap Reset.", Some(Shape::Steps)),
             ("To reset it, open Settings.", Some(Shape::Steps)),
-            ("You can change it in the app.", Some(Shape::Steps)),
             ("We can't refund shipping.", Some(Shape::No)),
             ("No, that room is taken.", Some(Shape::No)),
             ("That isn't possible on this plan.", Some(Shape::No)),

@@ -1,6 +1,6 @@
 //! The style guide: the lines that may be said, each with its weight and where it fits. Data, not code.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -22,19 +22,70 @@ pub(crate) struct Line {
     /// Said only to turns of at least this weight.
     pub(crate) weight: Weight,
     /// The words, perhaps with a slot.
-    say: Spanned<String>,
+    say: Spanned<Say>,
     /// The shapes of reply that it fits; any if there are none.
     #[serde(default)]
-    before: Vec<Shape>,
+    before: Shapes,
     /// The classes of topic that its slot takes; any if there are none.
     #[serde(default)]
     topic: Vec<TopicClass>,
 }
 
+/// Some shapes of reply, one bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(from = "Vec<Shape>")]
+struct Shapes(u8);
+
+impl Shapes {
+    const fn of(shape: Shape) -> Self {
+        Self(1 << shape as u8)
+    }
+
+    const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether one of these is one of those.
+    const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl From<Vec<Shape>> for Shapes {
+    fn from(shapes: Vec<Shape>) -> Self {
+        Self(shapes.into_iter().fold(0, |bits, shape| bits | Self::of(shape).0))
+    }
+}
+
+/// The words of a line, and where its slot is, if it has one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+struct Say {
+    words: String,
+    slot: Option<usize>,
+    apologises: bool,
+}
+
+impl From<String> for Say {
+    fn from(words: String) -> Self {
+        let lower = words.to_ascii_lowercase();
+        let apologises = lower.contains("sorry") || lower.contains("apolog");
+        Self { slot: words.find(SLOT), apologises, words }
+    }
+}
+
+impl Say {
+    /// What stands before the slot, and after it; all of it, and nothing, if there is none.
+    fn parts(&self) -> (&str, Option<&str>) {
+        let Some(slot) = self.slot else { return (&self.words, None) };
+        (self.words.get(..slot).unwrap_or_default(), self.words.get(slot + SLOT.len()..))
+    }
+}
+
 impl Line {
     /// The words, perhaps with a slot.
     pub(crate) fn words(&self) -> &str {
-        self.say.get_ref()
+        &self.say.get_ref().words
     }
 
     /// Where in the file it stands, in bytes.
@@ -44,12 +95,12 @@ impl Line {
 
     /// Whether it fits a reply of this shape, or of any where the shape does not show.
     pub(crate) fn fits(&self, shape: Option<Shape>) -> bool {
-        self.before.is_empty() || shape.is_some_and(|shape| self.before.contains(&shape))
+        self.before.is_empty() || shape.is_some_and(|shape| self.before.meets(Shapes::of(shape)))
     }
 
     /// Whether it was written for replies of this shape alone.
     pub(crate) fn is_for(&self, shape: Shape) -> bool {
-        self.before == [shape]
+        self.before == Shapes::of(shape)
     }
 
     /// Whether it fits any reply.
@@ -59,9 +110,7 @@ impl Line {
 
     /// Whether it fits a reply that this other line fits too.
     pub(crate) fn shares_shape(&self, other: &Self) -> bool {
-        self.before.is_empty()
-            || other.before.is_empty()
-            || self.before.iter().any(|shape| other.before.contains(shape))
+        self.before.is_empty() || other.before.is_empty() || self.before.meets(other.before)
     }
 
     /// Whether it says what topics it takes, and has no place for one.
@@ -71,32 +120,28 @@ impl Line {
 
     /// Whether it needs a topic.
     pub(crate) fn has_slot(&self) -> bool {
-        self.words().contains(SLOT)
+        self.say.get_ref().slot.is_some()
     }
 
     /// Whether it says that somebody is sorry.
     pub(crate) fn apologises(&self) -> bool {
-        let words = self.words().to_ascii_lowercase();
-        words.contains("sorry") || words.contains("apolog")
+        self.say.get_ref().apologises
     }
 
     /// The sentence, with the matter in its slot; nothing if it has a slot and no topic fits.
     pub(in crate::empathy) fn sentence(&self, topic: Option<&Topic<'_>>) -> Option<Cow<'_, str>> {
-        if !self.has_slot() {
-            return Some(Cow::Borrowed(self.words()));
-        }
+        let (before, Some(after)) = self.say.get_ref().parts() else { return Some(Cow::Borrowed(self.words())) };
         let topic = topic.filter(|topic| self.topic.is_empty() || self.topic.contains(&topic.class))?;
-        let said = self.words().replacen(SLOT, &topic.to_string(), 1);
+        let said = format!("{before}{topic}{after}");
         let mut letters = said.chars();
         Some(letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect()).into())
     }
 
     /// Whether a text begins with this line, whatever stands in its slot.
     fn begins(&self, text: &str, topics: &Topics) -> Option<usize> {
-        let Some((before, after)) = self.words().split_once(SLOT) else {
-            return text.starts_with(self.words()).then_some(self.words().len());
-        };
+        let (before, after) = self.say.get_ref().parts();
         let rest = text.strip_prefix(before)?;
+        let Some(after) = after else { return Some(before.len()) };
         let topic = topics.prefix(rest)?;
         rest.get(topic..)?.starts_with(after).then_some(before.len() + topic + after.len())
     }
@@ -118,7 +163,15 @@ pub struct Phrasebook {
     naming: Weight,
     sections: Sections,
     topics: Topics,
+    index: Index,
 }
+
+/// Every line by its first bytes, so that a text is not compared with a thousand of them; and those that begin with the
+/// slot.
+type Index = HashMap<Vec<u8>, Vec<(Kind, Tone, usize)>>;
+
+/// How many first bytes.
+const INDEXED: usize = 6;
 
 /// A phrasebook as it is written.
 #[derive(Deserialize)]
@@ -270,8 +323,9 @@ impl Phrasebook {
             thanks,
         ];
         let topics = Topics::english().with(topic).map_err(PhrasebookError::Topic)?;
-        let book = Self { language, naming, sections, topics };
+        let mut book = Self { language, naming, sections, topics, index: Index::new() };
         book.check(text)?;
+        book.index = book.indexed();
         Ok(book)
     }
 
@@ -307,11 +361,28 @@ impl Phrasebook {
 
     /// The sentence of this book, in whatever tone, that a text begins with; the longest counts.
     pub(in crate::empathy) fn own(&self, text: &str) -> Option<Own> {
-        let found = self.all().filter_map(|(kind, _, line)| {
+        let bytes = text.as_bytes();
+        let alike = (0..=INDEXED.min(bytes.len())).filter_map(|end| self.index.get(bytes.get(..end)?)).flatten();
+        let found = alike.filter_map(|(kind, tone, number)| {
+            let line = self.lines(*kind, *tone).get(*number)?;
             let length = line.begins(text, &self.topics)?;
-            Some(Own { kind, weight: line.weight, length })
+            Some(Own { kind: *kind, weight: line.weight, length })
         });
         found.max_by_key(|own| own.length)
+    }
+
+    fn indexed(&self) -> Index {
+        let mut index = Index::new();
+        for kind in Kind::ALL {
+            for tone in Tone::ALL {
+                for (number, line) in self.lines(kind, tone).iter().enumerate() {
+                    let before = line.say.get_ref().parts().0.as_bytes();
+                    let first = before.get(..INDEXED).unwrap_or(before);
+                    index.entry(first.to_vec()).or_default().push((kind, tone, number));
+                }
+            }
+        }
+        index
     }
 
     fn check(&self, text: &str) -> Result<(), PhrasebookError> {

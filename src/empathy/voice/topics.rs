@@ -71,6 +71,9 @@ struct File {
 const ADJECTIVES: &str = "new|newest|last|latest|first|second|old|next|whole|entire|missing|late|lost|online|monthly|\
     annual|current|stupid|bloody|damn|damned|broken|delayed|cancelled|promised|replacement|hotel|mobile";
 
+/// With one of these after it a noun only says of what kind they are.
+const COMPOUND: [&str; 9] = ["fee", "charge", "cost", "price", "allowance", "policy", "rule", "insurance", "surcharge"];
+
 impl Topics {
     /// The topics that come with undertone, for English.
     ///
@@ -89,7 +92,7 @@ impl Topics {
         // Of two names that begin alike, the longer one is meant.
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
         let pattern = format!(
-            r"\b(?:(my|our)|(the|this|that|these|those|your|his|her|their|its|[a-z]+'s)|an?|any|another|no) (?:(?:{ADJECTIVES}) )?({names})\b|\b({names}) (?:#|number\b|is\b|was\b|has\b|hasn|isn|wasn|won'|still\b|keeps?\b|down\b|never\b|got\b|not\b)",
+            r"\b(?:(my|our)|(the|this|that|these|those|your|its|[a-z]+'s)|his|her|their|an?|any|another|no) (?:(?:{ADJECTIVES}) )?({names})\b|\b({names}) (?:#|number\b|is\b|was\b|has\b|hasn|isn|wasn|won'|still\b|keeps?\b|down\b|never\b|got\b|not\b)",
             names = names.join("|"),
         );
         let pattern = RegexBuilder::new(&pattern).case_insensitive(true).unicode(false).build();
@@ -114,6 +117,11 @@ impl Topics {
         let mut others: Option<Topic<'_>> = None;
         let mut is_ambiguous = false;
         for found in self.pattern.captures_iter(turn.as_bytes()) {
+            let after = found.get(0).and_then(|all| turn.get(all.end()..)).unwrap_or_default();
+            // "The baggage fee" is about the fee.
+            if after.split_whitespace().next().is_some_and(|next| COMPOUND.iter().any(|word| next.starts_with(word))) {
+                continue;
+            }
             let (is_theirs, is_definite) = (found.get(1).is_some(), found.get(2).is_some());
             let is_bare = found.get(4).is_some();
             let Some(noun) = found.get(3).or(found.get(4)).and_then(|noun| std::str::from_utf8(noun.as_bytes()).ok())
@@ -144,7 +152,7 @@ impl Topics {
 
     /// How many bytes of a text are a topic that it begins with.
     pub(in crate::empathy) fn prefix(&self, text: &str) -> Option<usize> {
-        let noun = text.strip_prefix("your ").or_else(|| text.strip_prefix("the "))?;
+        let noun = ["your ", "the ", "Your ", "The "].iter().find_map(|article| text.strip_prefix(article))?;
         let longest = self.specs.iter().map(|spec| spec.noun.as_str()).filter(|name| noun.starts_with(name));
         longest.map(str::len).max().map(|length| text.len() - noun.len() + length)
     }
