@@ -1,4 +1,5 @@
-//! The sample bot: an order desk that speaks OpenAI's Chat Completions, answers by keyword, and knows no feelings.
+//! The sample bot: an order desk that speaks OpenAI's Chat Completions and answers by keyword, without any feeling or,
+//! once, with far too much of it.
 
 use std::{
     convert::Infallible,
@@ -25,9 +26,18 @@ const LOOKING_UP: Duration = Duration::from_millis(120);
 const TYPING: Duration = Duration::from_millis(15);
 
 /// What to answer to a turn in which a word occurs; the first that fits.
-const ANSWERS: [(&str, &str); 6] = [
+const ANSWERS: [(&str, &str); 11] = [
     ("thank", "Order 4711 is marked as delivered. Is there anything else I can look up?"),
-    ("furious", "Order 4711 is lost. You can have a refund of 42.90 or a replacement by courier tomorrow."),
+    (
+        "address",
+        "What a fantastic question, and I'm so incredibly excited to help you with it! The address can be changed until \
+         the parcel leaves, under My orders.",
+    ),
+    ("insulin", "The insulin of order 4711 is on the van and arrives by 14:20. The box keeps it cold until tonight."),
+    ("ridiculous", "Order 4711 is lost. You can have a refund of 42.90 or a replacement by courier tomorrow."),
+    ("couldn't find", "Which house number is on the label, 8 or 8a?"),
+    ("shipping", "Shipping is not refunded once a parcel has left the warehouse."),
+    ("meant", "Order 4712 left the warehouse this morning. It will be delivered tomorrow by 18:00."),
     ("birthday", "Order 4711 is now on express delivery. It will arrive tomorrow before noon."),
     ("day off", "Order 4711 is at the depot. It is out for delivery tomorrow before noon."),
     ("late", "Order 4711 is two days behind schedule. The new delivery date is Thursday."),

@@ -19,13 +19,18 @@ use crate::{
     settings::{Listen, Model},
 };
 
-/// From matter-of-fact to furious, one relieved, and one whose danger no phrase belongs before. Each is the first turn of a conversation of its own.
-const TURNS: [Turn; 8] = [
+/// From matter-of-fact to furious, one relieved, and one whose danger no phrase belongs before. Each is the first turn of
+/// a conversation of its own.
+const TURNS: [Turn; 12] = [
     Turn::plain("Where is my box?"),
     Turn::plain("My order is late."),
+    Turn::streamed("How do I change the address?"),
     Turn::streamed("My order is late, which is a bit annoying as I took the day off."),
-    Turn::plain("It was for my daughter's birthday. I'm really disappointed."),
+    Turn::plain("I'm getting really anxious, I'm almost out of insulin and it's still not here."),
     Turn::streamed("This is ridiculous. Three weeks and NOTHING. I'm furious."),
+    Turn::plain("Your driver \"couldn't find\" us AGAIN. I'm so sick of this."),
+    Turn::plain("It came a week late, I'm really disappointed. Can I at least get the shipping back?"),
+    Turn::plain("That's not what I meant, I asked about the other parcel."),
     Turn::plain("Oh it just arrived, thank you so much!!"),
     Turn::plain("I don't want to be here any more. Nothing matters."),
     Turn::json("What a joke. Just give me the status of my order as JSON."),

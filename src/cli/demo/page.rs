@@ -17,6 +17,7 @@ const PLAIN: Style = Style::new();
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const ACCENT: Style = AnsiColor::Cyan.on_default();
+const CUT: Style = Style::new().dimmed().strikethrough();
 const ADDED: Style = AnsiColor::Green.on_default().bold();
 
 /// Writes the page; colours are for the writer to keep or drop.
@@ -44,13 +45,18 @@ impl<W: Write> Page<W> {
         let header = after.undertone.as_deref().unwrap_or_default();
         self.weight(header)?;
         let reason = parameter(header, "reason").map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let did = if header.starts_with("prepend") { "speaks first" } else { "stays silent" };
+        let did = match header.split([',', ';']).next() {
+            Some("prepend") => "speaks first",
+            Some("soften") => "tones the bot's opener down",
+            _ => "stays silent",
+        };
         self.row("undertone", &[(PLAIN, did), (DIM, &reason)])?;
         if before.text == after.text {
             self.row("reply", &[(PLAIN, &before.text), (DIM, " (unchanged)")])?;
         } else {
             let (start, added, end) = difference(&before.text, &after.text);
-            self.row("before", &[(DIM, &before.text)])?;
+            let cut = before.text.get(start.len()..before.text.len() - end.len()).unwrap_or_default();
+            self.row("before", &[(DIM, start), (CUT, cut), (DIM, end)])?;
             self.row("after", &[(PLAIN, start), (ADDED, added), (PLAIN, end)])?;
         }
         writeln!(self.0)
@@ -152,6 +158,21 @@ mod tests {
         let shown = plain(|page| page.exchange(Turn::plain("Where?"), &before, &after));
         assert!(shown.lines().all(|line| line.trim_end().chars().count() <= 80), "{shown}");
         assert!(shown.contains(&format!("{}{} 0.50 anger", "█".repeat(12), "·".repeat(12))), "{shown}");
+    }
+
+    #[test]
+    fn an_opener_that_is_toned_down_is_said_to_be() {
+        let before = Reply { text: "Great question! On Monday.".to_owned(), undertone: None };
+        let after = Reply {
+            text: "On Monday.".to_owned(),
+            undertone: Some("soften, reason=below-floor, weight=0.02, emotion=none".to_owned()),
+        };
+        let shown = plain(|page| page.exchange(Turn::plain("When?"), &before, &after));
+        assert!(shown.contains("tones the bot's opener down"), "{shown}");
+        assert!(
+            shown.contains("before    Great question! On Monday.") && shown.contains("after     On Monday."),
+            "{shown}"
+        );
     }
 
     #[test]
