@@ -34,8 +34,10 @@
 //! The request body is collected up to a limit before the inner service is called with it. Once there is something to
 //! decide about, the decision has [`Limits::budget_ms`]: from the head of a reply that comes whole, from the first text
 //! of a stream. The head of a stream waits for the decision too, so that it can tell it, but no longer than that; text
-//! that comes with it does not wait again. A reply that comes whole is collected only if it will be edited. The beginning of a stream is held while
-//! it may still turn out to be an acknowledgment, [`Limits::max_held_ms`] at most. All waits use Tokio's clock: the layer
+//! that comes with it does not wait again. A reply that comes whole is collected, unless
+//! nothing can be said or toned down. The beginning of a stream is held while it may still turn out to be an
+//! acknowledgment, [`Limits::max_held_ms`] at most, and one that gushes until its opener ends,
+//! [`Limits::max_opener_ms`] at most. All waits use Tokio's clock: the layer
 //! needs a Tokio runtime with time enabled.
 //!
 //! # Examples

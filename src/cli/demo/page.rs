@@ -47,7 +47,8 @@ impl<W: Write> Page<W> {
         let reason = parameter(header, "reason").map(|reason| format!(" ({reason})")).unwrap_or_default();
         let did = match header.split([',', ';']).next() {
             Some("prepend") => "speaks first",
-            Some("soften") => "tones the bot's opener down",
+            // The head of a stream goes out before the bot's opener is there.
+            _ if before.text != after.text => "tones the bot's opener down",
             _ => "stays silent",
         };
         self.row("undertone", &[(PLAIN, did), (DIM, &reason)])?;
