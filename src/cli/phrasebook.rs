@@ -10,7 +10,7 @@ use clap::{Args, Subcommand, builder::PossibleValuesParser};
 
 use super::{Failure, logging};
 use crate::{
-    empathy::{Kind, Phrasebook, Policy, Remark, Shape, Tone, Weight, remarks},
+    empathy::{Kind, Phrasebook, Policy, Remark, Shape, Tone, Weight},
     settings::{Model, read_phrasebook},
 };
 
@@ -81,13 +81,13 @@ fn check(args: &Check, out: &mut impl Write) -> Result<(), Failure> {
     let (book, text) = read(args.file.as_deref())?;
     let classifier = args.model.classifier().map_err(Failure::runtime)?;
     // Most topics are two words; which one fills the slot makes no difference to how strong the rest sounds.
-    let lines: Vec<_> = book.all().map(|(_, _, line)| line.words().replace("{topic}", "your order")).collect();
+    let lines: Vec<_> = book.sentences().map(|sentence| sentence.replace("{topic}", "your order")).collect();
     let lines: Vec<_> = lines.iter().map(String::as_str).collect();
     let sentiments = classifier.classify_batch(&lines).map_err(Failure::runtime)?;
     let heard: Vec<_> = sentiments.iter().map(|sentiment| sentiment.affect).collect();
-    let remarks = remarks(&book, &text, &heard);
+    let remarks = book.remarks(&text, &heard);
     let name = args.file.as_deref().unwrap_or(Path::new("built-in")).display();
-    for Remark { line, kind, tone, say, fault } in &remarks {
+    for Remark { line, kind, tone, say, fault, .. } in &remarks {
         let say = say.as_ref().map(|say| format!("\"{say}\": ")).unwrap_or_default();
         writeln!(out, "{name}:{line}: [{kind}] {tone}: {say}{fault}").map_err(Failure::runtime)?;
     }
@@ -104,9 +104,7 @@ fn preview(args: &Preview, out: &mut impl Write) -> Result<(), Failure> {
     let mut first = true;
     for kind in Kind::ALL.into_iter().filter(|kind| is_wanted(&args.kind, kind.as_str())) {
         for tone in Tone::ALL.into_iter().filter(|tone| is_wanted(&args.tone, tone.as_str())) {
-            let mut weights: Vec<_> = book.lines(kind, tone).iter().map(|line| line.weight).collect();
-            weights.sort_by(|one, other| one.get().total_cmp(&other.get()));
-            weights.dedup();
+            let weights = book.weights(kind, tone);
             if weights.is_empty() {
                 continue;
             }

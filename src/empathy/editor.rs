@@ -23,68 +23,128 @@ const VARIANTS: usize = 2;
 
 /// One remark on a phrasebook.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Remark {
+#[non_exhaustive]
+pub struct Remark {
     /// The line of the file, from 1.
-    pub(crate) line: usize,
-    pub(crate) kind: Kind,
-    pub(crate) tone: Tone,
+    pub line: usize,
+    /// The section.
+    pub kind: Kind,
+    /// The tone.
+    pub tone: Tone,
     /// The sentence; none where one is missing.
-    pub(crate) say: Option<String>,
-    pub(crate) fault: Fault,
+    pub say: Option<String>,
+    /// What is wrong.
+    pub fault: Fault,
 }
 
-/// What an editor would change.
+/// What an editor would change. As text it says what is wrong, and what to do.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Fault {
+#[non_exhaustive]
+pub enum Fault {
     /// The classifier hears far more in it than its weight says.
-    Louder { weight: Weight, heard: f32 },
+    Louder {
+        /// Its weight.
+        weight: Weight,
+        /// What the classifier hears, from 0 to 1.
+        heard: f32,
+    },
     /// It makes little of what weighs much.
-    Belittles { found: String },
+    Belittles {
+        /// The words that do.
+        found: String,
+    },
     /// It says that the speaker feels something.
-    Claims { found: String },
+    Claims {
+        /// The words that do.
+        found: String,
+    },
     /// It names a feeling where none was shown, or before it may be named.
-    Names { found: String, naming: Weight },
+    Names {
+        /// The word that does.
+        found: String,
+        /// From which weight on a feeling may be named.
+        naming: Weight,
+    },
     /// It has an exclamation mark.
     Exclaims,
     /// It says sorry more than once.
     Grovels,
     /// It announces that it is brief.
-    AnnouncesBrevity { found: String },
+    AnnouncesBrevity {
+        /// The words that do.
+        found: String,
+    },
     /// It agrees with somebody who is angry.
-    Agrees { found: String },
+    Agrees {
+        /// The words that do.
+        found: String,
+    },
     /// It announces work.
-    Pretends { found: String },
+    Pretends {
+        /// The words that do.
+        found: String,
+    },
     /// It is not in the register of its tone.
-    Register { found: String },
+    Register {
+        /// The words that do.
+        found: String,
+    },
     /// It says what another line says.
-    Twice { other: usize },
+    Twice {
+        /// The line of the other in the file, from 1.
+        other: usize,
+    },
     /// It takes topics and has no place for one.
     NoSlot,
     /// Too few sentences to choose from.
-    TooFew { weight: Weight, shape: Option<Shape> },
+    TooFew {
+        /// The lightest weight at which that is so.
+        weight: Weight,
+        /// Before which shape of reply; none is a reply whose shape does not show.
+        shape: Option<Shape>,
+    },
 }
 
-/// What an editor remarks on a phrasebook, by lines. `heard` is what the classifier makes of each line of
-/// [`Phrasebook::all`], in that order, from 0 to 1; `text` is the file.
-pub(crate) fn remarks(book: &Phrasebook, text: &str, heard: &[f32]) -> Vec<Remark> {
-    let mut remarks = Vec::new();
-    for ((kind, tone, line), heard) in book.all().zip(heard) {
-        let number = line_at(text, line.place());
-        let faults = faults(kind, tone, line, book.naming(), *heard);
-        let remark = |fault| Remark { line: number, kind, tone, say: Some(line.words().to_owned()), fault };
-        remarks.extend(faults.into_iter().map(remark));
-        let twin = book
-            .lines(kind, tone)
-            .iter()
-            .take_while(|other| other.place() != line.place())
-            .find(|other| (other.weight.get() - line.weight.get()).abs() < 0.01 && are_alike(other, line));
-        if let Some(twin) = twin {
-            remarks.push(remark(Fault::Twice { other: line_at(text, twin.place()) }));
+impl Phrasebook {
+    /// What an editor remarks on this phrasebook, by lines. `text` is the file that it was read from; `heard` is what a
+    /// classifier makes of each of its [`sentences`](Self::sentences), from 0 to 1, in their order. Sentences that
+    /// nothing is heard of are not checked.
+    ///
+    /// ```
+    /// use undertone::empathy::Phrasebook;
+    ///
+    /// let plain = "[{ weight = 0.3, say = 'Here it is.' }, { weight = 0.3, say = 'The answer follows.' }]";
+    /// let text = format!(
+    ///     "language = 'en'\nnaming = 0.4\n[problem]\nformal = {plain}\ncollaborative = {plain}\nwarm = {plain}\n\
+    ///      [anger]\nwarm = [{{ weight = 0.5, say = \"Oh no!\" }}, {{ weight = 0.5, say = \"That is a lot.\" }}]"
+    /// );
+    /// let book = Phrasebook::from_toml(&text)?;
+    /// let heard = vec![0.4; book.sentences().count()];
+    /// let remarks = book.remarks(&text, &heard);
+    /// assert_eq!(remarks[0].fault.to_string(), "an exclamation mark shouts; end with a full stop");
+    /// # Ok::<(), undertone::empathy::PhrasebookError>(())
+    /// ```
+    #[must_use]
+    pub fn remarks(&self, text: &str, heard: &[f32]) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        for ((kind, tone, line), heard) in self.all().zip(heard) {
+            let number = line_at(text, line.place());
+            let faults = faults(kind, tone, line, self.naming(), *heard);
+            let remark = |fault| Remark { line: number, kind, tone, say: Some(line.words().to_owned()), fault };
+            remarks.extend(faults.into_iter().map(remark));
+            let twin = self
+                .lines(kind, tone)
+                .iter()
+                .take_while(|other| other.place() != line.place())
+                .find(|other| (other.weight.get() - line.weight.get()).abs() < 0.01 && are_alike(other, line));
+            if let Some(twin) = twin {
+                remarks.push(remark(Fault::Twice { other: line_at(text, twin.place()) }));
+            }
         }
+        remarks.extend(missing(self, text));
+        remarks.sort_by_key(|remark| remark.line);
+        remarks
     }
-    remarks.extend(missing(book, text));
-    remarks.sort_by_key(|remark| remark.line);
-    remarks
 }
 
 /// What is wrong with one line.

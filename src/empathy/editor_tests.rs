@@ -14,7 +14,7 @@ fn book(section: &str, lines: &str) -> (Phrasebook, String) {
 fn remarked(section: &str, lines: &str, heard: f32) -> Vec<String> {
     let (book, text) = book(section, lines);
     let heard = vec![heard; book.all().count()];
-    let remarks = remarks(&book, &text, &heard).into_iter();
+    let remarks = book.remarks(&text, &heard).into_iter();
     remarks
         .filter(|remark| remark.line == 8 && !matches!(remark.fault, Fault::TooFew { .. }))
         .map(|remark| remark.fault.to_string())
@@ -66,7 +66,7 @@ fn two_lines_that_say_the_same_are_remarked_on_where_both_can_be_said() {
 fn too_few_sentences_before_a_shape_are_remarked_on() {
     let (book, text) =
         book("anger", "warm = [{ weight = 0.8, say = \"I can see why you're angry.\", before = ['done'] }]");
-    let found = remarks(&book, &text, &vec![0.5; book.all().count()]);
+    let found = book.remarks(&text, &vec![0.5; book.all().count()]);
     let few: Vec<_> = found.iter().map(|remark| (remark.kind, remark.tone, remark.fault.clone())).collect();
     let weight = Weight::clamped(0.8);
     assert_eq!(few, [(Kind::Anger, Tone::Warm, Fault::TooFew { weight, shape: Some(Shape::Done) })]);

@@ -34,8 +34,8 @@ mod shape;
 mod voice;
 mod weight;
 
-pub(crate) use self::editor::{Remark, remarks};
 pub use self::{
+    editor::{Fault, Remark},
     house::{Apologies, Toning, UnknownChoice},
     intent::{Intent, Saying},
     kind::Kind,

@@ -386,9 +386,11 @@ impl Policy {
         self.person.as_ref().filter(|person| is_angry && facts.weight >= person.from).map(|person| &person.say)
     }
 
-    /// The sentences of a section that may stand before a reply of this shape, at this weight: what a turn that is about
-    /// `matter` gets one of.
-    pub(crate) fn variants(&self, kind: Kind, weight: Weight, shape: Option<Shape>, matter: &str) -> Vec<String> {
+    /// The sentences that a turn of this kind and weight may get before a reply of this shape, one of which is chosen;
+    /// `None` is a reply whose shape does not show. `matter` is what the turn is about, in a user's words ("my order"),
+    /// or empty.
+    #[must_use]
+    pub fn variants(&self, kind: Kind, weight: Weight, shape: Option<Shape>, matter: &str) -> Vec<String> {
         let turn = Turn { text: matter.to_owned(), ..Turn::default() };
         let mut cause = Cause::of(kind, weight);
         if kind.emotion().is_some() || matches!(kind, Kind::Waiting | Kind::Repeat) {

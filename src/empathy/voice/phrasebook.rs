@@ -335,6 +335,20 @@ impl Phrasebook {
         &self.language
     }
 
+    /// Every sentence as it is written, section by section, tone by tone; `{topic}` stands for the matter.
+    pub fn sentences(&self) -> impl Iterator<Item = &str> {
+        self.all().map(|(_, _, line)| line.words())
+    }
+
+    /// The weights that the sentences of a section have in one tone, the lightest first.
+    #[must_use]
+    pub fn weights(&self, kind: Kind, tone: Tone) -> Vec<Weight> {
+        let mut weights: Vec<_> = self.lines(kind, tone).iter().map(|line| line.weight).collect();
+        weights.sort_by(|one, other| one.get().total_cmp(&other.get()));
+        weights.dedup();
+        weights
+    }
+
     /// From which weight a feeling may be named.
     pub(crate) const fn naming(&self) -> Weight {
         self.naming
