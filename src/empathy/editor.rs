@@ -13,7 +13,7 @@ use super::{
 const LOUDER: f32 = 0.30;
 
 /// From which weight on nothing may be made small.
-const GRAVE: f32 = 0.70;
+const GRAVE: f32 = 0.55;
 
 /// From which share of words in common two sentences are one: of all their words those that both have.
 const ALIKE: f32 = 0.82;
