@@ -105,6 +105,12 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// How many turns there were.
+    #[must_use]
+    pub const fn turns(&self) -> usize {
+        self.turns
+    }
+
     /// How many things have been said in all.
     #[must_use]
     pub const fn count(&self) -> usize {

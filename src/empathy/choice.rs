@@ -4,7 +4,10 @@ use std::{borrow::Cow, sync::Arc};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::{Kind, Policy, Saying, Shape, Silence, Weight, voice::Line};
+use super::{
+    Kind, Policy, Saying, Shape, Silence, Weight,
+    voice::{Line, ends},
+};
 use crate::{conversation::Memory, protocol::Turn};
 
 /// By how much a sentence that names no feeling must be stronger than the best one that does, to be said in its place:
@@ -62,7 +65,7 @@ impl<'a> Choice<'a> {
 
     /// The lines that fit the cause of a turn, without those that were said in the conversation.
     pub(super) fn new(policy: &'a Policy, turn: &Turn, memory: &Memory, cause: &Cause) -> Self {
-        let topic = policy.phrasebook.topics().find(&turn.text);
+        let topic = policy.phrasebook.topics().find(&ends(&turn.text));
         let mut lines = Vec::new();
         let mut repeats = false;
         for kind in cause.kinds() {

@@ -165,10 +165,7 @@ fn faults(kind: Kind, tone: Tone, line: &Line, naming: Weight, heard: f32) -> Ve
             .filter(|_| line.weight.get() >= GRAVE)
             .map(|found| Fault::Belittles { found: owned(found) }),
         WORDING.claim(words).map(|found| Fault::Claims { found: owned(found) }),
-        WORDING
-            .feeling(words)
-            .filter(|_| is_named_elsewhere || (kind.emotion().is_some() && line.weight < naming))
-            .map(|found| Fault::Names { found: owned(found), naming }),
+        WORDING.feeling(words).filter(|_| is_named_elsewhere).map(|found| Fault::Names { found: owned(found), naming }),
         words.contains('!').then_some(Fault::Exclaims),
         (sorries > 1).then_some(Fault::Grovels),
         WORDING.brevity(words).map(|found| Fault::AnnouncesBrevity { found: owned(found) }),

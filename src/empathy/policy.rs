@@ -10,7 +10,10 @@ use std::{
 use super::{
     Apologies, Intent, Kind, Shape, Toning, Weight,
     choice::{Cause, Choice, RUNG},
-    voice::{Answers, Courtesy, Danger, Line, Openings, Own, Phrasebook, SignalPatterns, Signals, Tone, is_foreign},
+    review::is_invisible,
+    voice::{
+        Answers, Courtesy, Danger, Line, Openings, Own, Phrasebook, SignalPatterns, Signals, Tone, ends, is_foreign,
+    },
 };
 use crate::{
     conversation::{Memory, Past, Said, TextHash},
@@ -47,6 +50,9 @@ const RISE: f32 = 0.15;
 /// What each earlier turn in trouble adds to the weight of one that says that the trouble goes on, for how many of them,
 /// and up to which weight: the third attempt weighs more than the first, and nobody shouts.
 const PERSISTENCE: (f32, usize, f32) = (0.08, 3, 0.85);
+
+/// How many of the latest messages before a turn tell how long its trouble has gone on.
+const RECENT: usize = 32;
 
 /// The weight at which the bot's own mistake is owned, however calmly it is pointed out.
 const OWNED: Weight = Weight::clamped(0.30);
@@ -155,6 +161,8 @@ pub enum Silence {
     OneWord,
     /// The reply has no words.
     Empty,
+    /// The turn asks for a text for somebody else, and the reply is that text.
+    Task,
 }
 
 impl Silence {
@@ -175,6 +183,7 @@ impl Silence {
             Self::Structured => "structured",
             Self::OneWord => "one-word",
             Self::Empty => "empty",
+            Self::Task => "task",
         }
     }
 }
@@ -253,7 +262,7 @@ impl Policy {
     /// Whether a turn speaks of danger to life and limb, by the patterns that come with undertone.
     #[must_use]
     pub fn is_danger(&self, turn: &str) -> bool {
-        self.voice.danger.is_in(turn)
+        self.voice.danger.is_in(&ends(turn))
     }
 
     /// Decides from the turn alone. The same turn of the same conversation always gets the same sentences.
@@ -266,12 +275,22 @@ impl Policy {
                 None => Plan::Leave(Silence::Danger),
             };
         }
-        if is_foreign(&turn.text) {
+        let mut before = turn.history.iter().filter(|utterance| utterance.speaker == Speaker::User);
+        if before.any(|utterance| self.is_danger(&utterance.text)) {
+            return Plan::Leave(Silence::Danger);
+        }
+        let text = &*ends(&turn.text);
+        if is_foreign(text) {
             return Plan::Leave(Silence::Language);
         }
-        let signals = self.voice.signals.read(&turn.text);
+        let mut signals = self.voice.signals.read(text);
+        if signals.task {
+            return Plan::Leave(Silence::Task);
+        }
         let is_pleasant = is_pleasant(sentiment) && !signals.sarcasm;
         let memory = &*self.recollect(turn, facts.memory);
+        let has_answered = memory.turns() > 0;
+        signals.mistake |= signals.mistake_perhaps && has_answered;
         let weight = persistent(facts.weight, signals, memory);
         let facts = &Facts { memory, weight, ..*facts };
         let choice = match self.cause(facts, signals, is_pleasant).and_then(|cause| restrain(memory, cause)) {
@@ -279,8 +298,8 @@ impl Policy {
             Err(silence) => Choice::silent(silence),
         };
         let is_trouble = signals.persists() || (!is_pleasant && weight >= self.floor);
-        // No condolence of the bot's own is out of proportion to a death.
-        let felt = if signals.loss { Weight::clamped(1.0) } else { weight };
+        // No sympathy of the bot's own is out of proportion to grave news.
+        let felt = if signals.loss || signals.grave { Weight::clamped(1.0) } else { weight };
         Plan::Review(
             Intent::new(felt, is_pleasant, choice.silence, |shape| choice.before(shape)).in_trouble(is_trouble),
         )
@@ -300,7 +319,7 @@ impl Policy {
 
     /// The line of the phrasebook that a bot's words in a history begin with, perhaps after a greeting, and where.
     fn own(&self, text: &str) -> Option<(usize, Own)> {
-        let blank = text.len() - text.trim_start().len();
+        let blank = text.len() - text.trim_start_matches(is_invisible).len();
         let visible = text.get(blank..)?;
         if let Some(own) = self.phrasebook.own(visible) {
             return Some((blank, own));
@@ -316,14 +335,17 @@ impl Policy {
         }
         let mut told = Memory::default();
         let mut past: Option<Past> = None;
-        for utterance in &turn.history {
+        // How long trouble has gone on is told by the latest turns.
+        let recent = turn.history.len().saturating_sub(RECENT);
+        for (number, utterance) in turn.history.iter().enumerate() {
             match utterance.speaker {
                 Speaker::User => {
                     if let Some(past) = past.take() {
                         told.add(past);
                     }
                     let is_same = utterance.text.trim().eq_ignore_ascii_case(turn.text.trim());
-                    past = Some(Past::new(None, is_same || self.voice.signals.read(&utterance.text).persists()));
+                    let persists = || number >= recent && self.voice.signals.read(&utterance.text).persists();
+                    past = Some(Past::new(None, is_same || persists()));
                 }
                 Speaker::Bot => {
                     let Some((start, own)) = self.own(&utterance.text) else { continue };
@@ -332,6 +354,10 @@ impl Policy {
                         continue;
                     }
                     let said = utterance.text.get(start..start + own.length).unwrap_or_default();
+                    // Of two messages in a row both are remembered.
+                    if let Some(told_before) = past.take_if(|past| past.said.is_some()) {
+                        told.add(told_before);
+                    }
                     let is_trouble = past.take().is_none_or(|past| past.is_trouble);
                     // The turn weighed what the sentence does, or up to a rung more.
                     let weight = own.weight.get() + RUNG;

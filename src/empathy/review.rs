@@ -267,7 +267,7 @@ fn said(saying: &Saying, separator: &str) -> String {
 }
 
 /// White space, and what some models put before their first word without anybody seeing it.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}')
 }
 

@@ -215,6 +215,10 @@ impl<S> Unsent<S> {
             Collected::TooSlow(body) => (body, Some(FailOpen::RequestTooSlow)),
             Collected::Broken(body) => (body, Some(FailOpen::RequestBroken)),
         };
+        // Whatever becomes of it: a client cannot say this.
+        if settings.tell_danger {
+            head.headers.remove(crate::outcome::DANGER);
+        }
         let course = match why {
             Some(why) => Some(Course::PassOn(ticket, why.into())),
             None => match Exchange::read(settings, &*protocol, ticket, &head, &body.bytes()) {

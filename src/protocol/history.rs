@@ -8,7 +8,7 @@ use super::{
 };
 
 /// How many of the latest messages a turn carries along.
-const REMEMBERED: usize = 32;
+const REMEMBERED: usize = 400;
 
 /// One message of a history.
 #[derive(Debug, Clone, Copy)]

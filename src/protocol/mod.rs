@@ -80,8 +80,8 @@ pub struct Turn {
     pub conversation: Option<String>,
     /// How many turns of the user came before, as far as the request tells.
     pub ordinal: usize,
-    /// The conversation before this turn, the oldest first, as far as the request carries it; the latest 32 messages of
-    /// users and bots at most.
+    /// The conversation before this turn, the oldest first, as far as the request carries it; the latest 400 messages
+    /// of users and bots at most.
     pub history: Vec<Utterance>,
 }
 

@@ -15,6 +15,7 @@ use crate::empathy::Shape;
 #[derive(Debug)]
 pub(in crate::empathy) struct Answers {
     no: Regex,
+    reassuring: Regex,
     done: Regex,
     conditional: Regex,
     steps: Regex,
@@ -24,6 +25,7 @@ pub(in crate::empathy) struct Answers {
 #[serde(deny_unknown_fields)]
 struct Patterns {
     no: Vec<String>,
+    reassuring: Vec<String>,
     done: Vec<String>,
     conditional: Vec<String>,
     steps: Vec<String>,
@@ -44,6 +46,7 @@ impl Answers {
             toml::from_str(include_str!("en/answers.toml")).expect("the built-in patterns are valid");
         Self {
             no: any(&patterns.no),
+            reassuring: any(&patterns.reassuring),
             done: any(&patterns.done),
             conditional: any(&patterns.conditional),
             steps: any(&patterns.steps),
@@ -70,7 +73,7 @@ impl Answers {
         if is_question {
             return Some(Shape::Question);
         }
-        if self.no.is_match(words.as_bytes()) {
+        if self.no.is_match(&self.reassuring.replace_all(words.as_bytes(), &b" "[..])) {
             return Some(Shape::No);
         }
         if second.is_none() && !is_complete {
@@ -102,6 +105,9 @@ mod tests {
             ("Workspace \"prod-eu\" is being restored from the backup of 14:00.", Shape::Done),
             ("The first column is the booking date, the second the value date.", Shape::Info),
             ("Your order left at 8:10 and should be with you before noon.", Shape::Info),
+            ("You haven't missed it. The deadline is Friday.", Shape::Info),
+            ("Your data was not affected.", Shape::Info),
+            ("You don't need to do anything, the refund is already on its way.", Shape::Done),
             ("Your room is ready? Then ask at the desk.", Shape::Question),
             ("The way is this:\n- open the app\n- tap Cards", Shape::Steps),
         ] {

@@ -19,6 +19,7 @@ pub(super) use self::{
     danger::Danger,
     language::is_foreign,
     opening::{Opening, Openings},
+    patterns::ends,
     phrasebook::Own,
     signals::{SignalPatterns, Signals},
     wording::WORDING,

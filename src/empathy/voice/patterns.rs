@@ -1,6 +1,22 @@
 //! Patterns that are data: compiled once, blind to case, over bytes.
 
+use std::borrow::Cow;
+
 use regex::bytes::{Regex, RegexBuilder};
+
+/// The two ends of a text, which is how much of it is read: nothing may grow with a turn.
+pub(in crate::empathy) fn ends(text: &str) -> Cow<'_, str> {
+    if text.len() <= 2 * END {
+        return Cow::Borrowed(text);
+    }
+    let first = text.floor_char_boundary(END);
+    let last = text.ceil_char_boundary(text.len() - END);
+    let (first, last) = (text.get(..first).unwrap_or_default(), text.get(last..).unwrap_or_default());
+    Cow::Owned([first, "\n", last].concat())
+}
+
+/// How much of each end is read, in bytes.
+const END: usize = 4 << 10;
 
 /// One pattern that matches where any of these does.
 ///

@@ -141,9 +141,16 @@ impl Line {
     fn begins(&self, text: &str, topics: &Topics) -> Option<usize> {
         let (before, after) = self.say.get_ref().parts();
         let rest = text.strip_prefix(before)?;
-        let Some(after) = after else { return Some(before.len()) };
-        let topic = topics.prefix(rest)?;
-        rest.get(topic..)?.starts_with(after).then_some(before.len() + topic + after.len())
+        let length = match after {
+            None => before.len(),
+            Some(after) => {
+                let topic = topics.prefix(rest)?;
+                rest.get(topic..)?.starts_with(after).then_some(before.len() + topic + after.len())?
+            }
+        };
+        // Something always stands between it and what follows.
+        let goes_on = text.get(length..)?.chars().next().is_some_and(|next| !next.is_whitespace());
+        (!goes_on).then_some(length)
     }
 }
 

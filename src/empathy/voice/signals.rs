@@ -12,6 +12,8 @@ use super::patterns::any;
 pub(in crate::empathy) struct Signals {
     /// The bot's answer was wrong.
     pub(in crate::empathy) mistake: bool,
+    /// The bot's answer was wrong, if it has answered before.
+    pub(in crate::empathy) mistake_perhaps: bool,
     /// The bot asks again for what it was told.
     pub(in crate::empathy) asked: bool,
     /// The user waited.
@@ -20,6 +22,10 @@ pub(in crate::empathy) struct Signals {
     pub(in crate::empathy) repeat: bool,
     /// Somebody near died.
     pub(in crate::empathy) loss: bool,
+    /// Grave news.
+    pub(in crate::empathy) grave: bool,
+    /// A text for somebody else is asked for.
+    pub(in crate::empathy) task: bool,
     /// Thanks that are none.
     pub(in crate::empathy) sarcasm: bool,
 }
@@ -35,10 +41,14 @@ impl Signals {
 #[derive(Debug)]
 pub(in crate::empathy) struct SignalPatterns {
     mistake: Regex,
+    mistake_perhaps: Regex,
     asked: Regex,
     waiting: Regex,
     repeat: Regex,
     loss: Regex,
+    living: Regex,
+    grave: Regex,
+    task: Regex,
     sarcasm: Regex,
 }
 
@@ -46,10 +56,14 @@ pub(in crate::empathy) struct SignalPatterns {
 #[serde(deny_unknown_fields)]
 struct Patterns {
     mistake: Vec<String>,
+    mistake_perhaps: Vec<String>,
     asked: Vec<String>,
     waiting: Vec<String>,
     repeat: Vec<String>,
     loss: Vec<String>,
+    living: Vec<String>,
+    grave: Vec<String>,
+    task: Vec<String>,
     sarcasm: Vec<String>,
 }
 
@@ -68,10 +82,14 @@ impl SignalPatterns {
             toml::from_str(include_str!("en/signals.toml")).expect("the built-in patterns are valid");
         Self {
             mistake: any(&patterns.mistake),
+            mistake_perhaps: any(&patterns.mistake_perhaps),
             asked: any(&patterns.asked),
             waiting: any(&patterns.waiting),
             repeat: any(&patterns.repeat),
             loss: any(&patterns.loss),
+            living: any(&patterns.living),
+            grave: any(&patterns.grave),
+            task: any(&patterns.task),
             sarcasm: any(&patterns.sarcasm),
         }
     }
@@ -91,10 +109,13 @@ impl SignalPatterns {
         let words = words.as_bytes();
         Signals {
             mistake: self.mistake.is_match(words),
+            mistake_perhaps: self.mistake_perhaps.is_match(words),
             asked: self.asked.is_match(words),
             waiting: self.waiting.is_match(words),
             repeat: self.repeat.is_match(words),
-            loss: self.loss.is_match(words),
+            loss: self.loss.is_match(words) && !self.living.is_match(words),
+            grave: self.grave.is_match(words),
+            task: self.task.is_match(words),
             sarcasm: self.sarcasm.is_match(words),
         }
     }
@@ -108,7 +129,7 @@ mod tests {
     fn what_the_words_state_is_told_from_what_they_only_mention() {
         let patterns = SignalPatterns::english();
         let names = |turn: &str| {
-            let Signals { mistake, asked, waiting, repeat, loss, sarcasm } = patterns.read(turn);
+            let Signals { mistake, asked, waiting, repeat, loss, sarcasm, .. } = patterns.read(turn);
             let all = [
                 ("mistake", mistake),
                 ("asked", asked),
