@@ -224,7 +224,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Louder { weight, heard } => write!(
                 f,
-                "sounds like {heard:.2}, and is said from {weight}; raise its weight to {:.2}, or say it more plainly",
+                "sounds like {heard:.2}, and is said from {weight}; say it more plainly, or raise its weight to {:.2}",
                 (heard * 20.0).round() / 20.0
             ),
             Self::Belittles { found } => {
@@ -260,7 +260,7 @@ impl fmt::Display for Fault {
             Self::TooFew { weight, shape } => write!(
                 f,
                 "fewer than {VARIANTS} sentences to choose from at {weight} before {}; add lines that fit, or leave \
-                 `before` out of some",
+                 `before` out of some (one that says sorry counts only in [mistake], [asked] and [loss])",
                 shape.map_or("a reply of any shape".to_owned(), |shape| format!(
                     "a reply of shape \"{}\"",
                     shape.as_str()

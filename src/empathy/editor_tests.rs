@@ -46,7 +46,7 @@ fn a_sentence_that_sounds_much_stronger_than_its_weight_is_remarked_on() {
     let line = "warm = [{ weight = 0.4, say = \"I can see how furious you are.\" }]";
     assert_eq!(
         remarked("anger", line, 0.92),
-        ["sounds like 0.92, and is said from 0.40; raise its weight to 0.90, or say it more plainly"]
+        ["sounds like 0.92, and is said from 0.40; say it more plainly, or raise its weight to 0.90"]
     );
     assert_eq!(remarked("anger", line, 0.6), [""; 0]);
 }

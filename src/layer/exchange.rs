@@ -116,10 +116,8 @@ impl Exchange {
 
     /// Tells the bot of danger, if the operator wants that.
     pub(super) fn tell_danger(&self, headers: &mut HeaderMap) {
-        if self.settings.tell_danger {
-            if guard(|| self.settings.policy.is_danger(&self.turn.text)).unwrap_or(false) {
-                headers.insert(DANGER, HeaderValue::from_static("1"));
-            }
+        if self.settings.tell_danger && guard(|| self.settings.policy.is_danger(&self.turn.text)).unwrap_or(false) {
+            headers.insert(DANGER, HeaderValue::from_static("1"));
         }
     }
 

@@ -229,9 +229,10 @@ impl Courtesy {
         if self.content.is_match(&rest) {
             return true;
         }
-        // A clause that says something of its own and shows no feeling with it.
+        // A clause that says something of its own and shows no feeling with it; two words say something after "it's".
         words.split([',', ';']).skip(1).filter_map(|clause| clause.strip_prefix(' ')).any(|clause| {
-            clause.split_whitespace().nth(2).is_some()
+            (clause.split_whitespace().nth(2).is_some()
+                || ["it's ", "they're ", "there's "].iter().any(|is| clause.starts_with(is)))
                 && self.statement.is_match(clause.as_bytes())
                 && self.measure(clause).strength() == 0
                 && !self.measure(clause).says_something()
