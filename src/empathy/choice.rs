@@ -1,12 +1,12 @@
 //! Which of the phrasebook's lines is said: those that fit the turn, and of them the one that fits the reply.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
     Kind, Policy, Saying, Shape, Silence, Weight,
-    voice::{Line, ends},
+    voice::{Line, Topic, ends},
 };
 use crate::{conversation::Memory, protocol::Turn};
 
@@ -44,6 +44,8 @@ pub(super) struct Choice<'a> {
     /// Why nothing is said where no line fits.
     pub(super) silence: Silence,
     lines: Vec<Candidate<'a>>,
+    /// The matter, for the slots.
+    topic: Option<Topic<'a>>,
     seed: u64,
     /// What is said right after the line.
     then: Option<Arc<str>>,
@@ -55,12 +57,11 @@ struct Candidate<'a> {
     kind: Kind,
     /// Whether it takes up what is particular to the turn.
     is_particular: bool,
-    sentence: Cow<'a, str>,
 }
 
 impl<'a> Choice<'a> {
     pub(super) const fn silent(silence: Silence) -> Self {
-        Self { silence, lines: Vec::new(), seed: 0, then: None }
+        Self { silence, lines: Vec::new(), topic: None, seed: 0, then: None }
     }
 
     /// The lines that fit the cause of a turn, without those that were said in the conversation.
@@ -74,16 +75,19 @@ impl<'a> Choice<'a> {
                 if line.weight > cause.weight || (is_named && !cause.may_name) || !policy.allows(kind, line) {
                     continue;
                 }
-                let Some(sentence) = line.sentence(topic.as_ref()) else { continue };
-                if memory.was_said(&sentence) {
+                if !line.takes(topic.as_ref()) {
+                    continue;
+                }
+                // Only in the conversations where something was said is a sentence put together to compare it.
+                if memory.count() > 0 && line.sentence(topic.as_ref()).is_some_and(|said| memory.was_said(&said)) {
                     repeats = true;
                     continue;
                 }
-                lines.push(Candidate { line, kind, is_particular: kind != Kind::Problem, sentence });
+                lines.push(Candidate { line, kind, is_particular: kind != Kind::Problem });
             }
         }
         let silence = if repeats { Silence::Repeat } else { Silence::BelowFloor };
-        Self { silence, lines, seed: seed(turn), then: None }
+        Self { silence, lines, topic, seed: seed(turn), then: None }
     }
 
     /// The same, with what is said right after the line.
@@ -92,7 +96,7 @@ impl<'a> Choice<'a> {
         self.then = then.map(Arc::clone);
         if self.then.is_some() {
             // What a colon announces is the reply.
-            self.lines.retain(|candidate| !candidate.sentence.ends_with(':'));
+            self.lines.retain(|candidate| !candidate.line.words().ends_with(':'));
         }
         self
     }
@@ -103,14 +107,16 @@ impl<'a> Choice<'a> {
         let variants = self.variants(shape);
         let choice = usize::try_from(self.seed).unwrap_or_default().checked_rem(variants.len())?;
         let chosen = variants.get(choice)?;
-        let mut saying = Saying::new(chosen.sentence.clone().into_owned(), chosen.kind);
+        let sentence = chosen.line.sentence(self.topic.as_ref())?;
+        let mut saying = Saying::new(sentence.into_owned(), chosen.kind);
         saying.then.clone_from(&self.then);
         Some(Arc::new(saying))
     }
 
     /// The sentences that may stand before a reply of this shape, for one to be chosen.
-    pub(super) fn sentences(&self, shape: Option<Shape>) -> Vec<&str> {
-        self.variants(shape).into_iter().map(|candidate| &*candidate.sentence).collect()
+    pub(super) fn sentences(&self, shape: Option<Shape>) -> Vec<String> {
+        let variants = self.variants(shape).into_iter();
+        variants.filter_map(|found| Some(found.line.sentence(self.topic.as_ref())?.into_owned())).collect()
     }
 
     /// The strongest lines that fit. One that takes up what is particular to the turn goes before one of the next rung

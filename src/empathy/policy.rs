@@ -423,7 +423,7 @@ impl Policy {
             cause = Cause { kind: Kind::Problem, named: Some(kind), ..cause };
         }
         let memory = Memory::default();
-        Choice::new(self, &turn, &memory, &cause).sentences(shape).into_iter().map(str::to_owned).collect()
+        Choice::new(self, &turn, &memory, &cause).sentences(shape)
     }
 
     /// Whether the house lets a line of this kind be said.

@@ -22,6 +22,7 @@ pub(super) use self::{
     patterns::ends,
     phrasebook::Own,
     signals::{SignalPatterns, Signals},
+    topics::Topic,
     wording::WORDING,
 };
 pub use self::{

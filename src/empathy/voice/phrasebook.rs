@@ -128,10 +128,15 @@ impl Line {
         self.say.get_ref().apologises
     }
 
+    /// Whether it has no slot, or one that this topic fits.
+    pub(in crate::empathy) fn takes(&self, topic: Option<&Topic<'_>>) -> bool {
+        !self.has_slot() || topic.is_some_and(|topic| self.topic.is_empty() || self.topic.contains(&topic.class))
+    }
+
     /// The sentence, with the matter in its slot; nothing if it has a slot and no topic fits.
     pub(in crate::empathy) fn sentence(&self, topic: Option<&Topic<'_>>) -> Option<Cow<'_, str>> {
         let (before, Some(after)) = self.say.get_ref().parts() else { return Some(Cow::Borrowed(self.words())) };
-        let topic = topic.filter(|topic| self.topic.is_empty() || self.topic.contains(&topic.class))?;
+        let topic = topic.filter(|_| self.takes(topic))?;
         let said = format!("{before}{topic}{after}");
         let mut letters = said.chars();
         Some(letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect()).into())
