@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     conversation::{Memory, Past, Said, TextHash},
-    protocol::{Speaker, Turn},
+    protocol::{Speaker, Turn, Utterance},
     sentiment::{Emotion, Sentiment},
 };
 
@@ -51,8 +51,9 @@ const RISE: f32 = 0.15;
 /// and up to which weight: the third attempt weighs more than the first, and nobody shouts.
 const PERSISTENCE: (f32, usize, f32) = (0.08, 3, 0.85);
 
-/// How many of the latest messages before a turn tell how long its trouble has gone on.
-const RECENT: usize = 32;
+/// How many bytes of each of the user's messages before a turn are read, and of all of them, the newest first: nothing may
+/// grow with a history.
+const READ_BEFORE: (usize, usize) = (1 << 10, 8 << 10);
 
 /// The weight at which the bot's own mistake is owned, however calmly it is pointed out.
 const OWNED: Weight = Weight::clamped(0.30);
@@ -275,8 +276,7 @@ impl Policy {
                 None => Plan::Leave(Silence::Danger),
             };
         }
-        let mut before = turn.history.iter().filter(|utterance| utterance.speaker == Speaker::User);
-        if before.any(|utterance| self.is_danger(&utterance.text)) {
+        if words_before(turn).any(|(_, words)| self.voice.danger.is_in(words)) {
             return Plan::Leave(Silence::Danger);
         }
         let text = &*ends(&turn.text);
@@ -335,8 +335,8 @@ impl Policy {
         }
         let mut told = Memory::default();
         let mut past: Option<Past> = None;
-        // How long trouble has gone on is told by the latest turns.
-        let recent = turn.history.len().saturating_sub(RECENT);
+        let persisting = |(number, words)| self.voice.signals.read(words).persists().then_some(number);
+        let persisting: Vec<usize> = words_before(turn).filter_map(persisting).collect();
         for (number, utterance) in turn.history.iter().enumerate() {
             match utterance.speaker {
                 Speaker::User => {
@@ -344,8 +344,7 @@ impl Policy {
                         told.add(past);
                     }
                     let is_same = utterance.text.trim().eq_ignore_ascii_case(turn.text.trim());
-                    let persists = || number >= recent && self.voice.signals.read(&utterance.text).persists();
-                    past = Some(Past::new(None, is_same || persists()));
+                    past = Some(Past::new(None, is_same || persisting.contains(&number)));
                 }
                 Speaker::Bot => {
                     let Some((start, own)) = self.own(&utterance.text) else { continue };
@@ -435,6 +434,17 @@ impl Policy {
                 Apologies::Never => kind == Kind::Loss,
             }
     }
+}
+
+/// What the user said before this turn, as far as it is read, the newest first; with its place in the history.
+fn words_before(turn: &Turn) -> impl Iterator<Item = (usize, &str)> {
+    let (most, mut left) = READ_BEFORE;
+    let of_user = turn.history.iter().enumerate().rev().filter(|(_, utterance)| utterance.speaker == Speaker::User);
+    of_user.map_while(move |(number, Utterance { text, .. })| {
+        let words = text.get(..text.floor_char_boundary(most))?;
+        left = left.checked_sub(words.len())?;
+        Some((number, words))
+    })
 }
 
 /// The weight of a turn that says that its trouble goes on, after others that told of trouble.

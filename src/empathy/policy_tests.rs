@@ -276,3 +276,12 @@ proptest! {
         prop_assert!(strength(low) <= strength(low + more));
     }
 }
+
+#[test]
+fn of_a_history_only_the_newest_words_are_read_however_long_it_is() {
+    let message = |n: usize| Utterance::new(Speaker::User, format!("{n} {}", "ä".repeat(4_000)));
+    let turn = Turn { text: "and?".to_owned(), history: (0..200).map(message).collect(), ..Turn::default() };
+    let read: Vec<_> = words_before(&turn).collect();
+    assert!(read.iter().map(|(_, words)| words.len()).sum::<usize>() <= 8 << 10);
+    assert!(read[0].1.starts_with("199 ") && read.len() == 8, "{}", read.len());
+}
