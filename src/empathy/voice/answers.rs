@@ -2,33 +2,23 @@
 //!
 //! The patterns are data (`en/answers.toml`).
 
-use regex::bytes::Regex;
 use serde::Deserialize;
 
 use super::{
     courtesy::{Courtesy, straight},
-    patterns::any,
+    patterns::{Pattern, built_in},
 };
 use crate::empathy::Shape;
 
 /// The patterns, compiled.
-#[derive(Debug)]
-pub(in crate::empathy) struct Answers {
-    no: Regex,
-    reassuring: Regex,
-    done: Regex,
-    conditional: Regex,
-    steps: Regex,
-}
-
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Patterns {
-    no: Vec<String>,
-    reassuring: Vec<String>,
-    done: Vec<String>,
-    conditional: Vec<String>,
-    steps: Vec<String>,
+pub(in crate::empathy) struct Answers {
+    no: Pattern,
+    reassuring: Pattern,
+    done: Pattern,
+    conditional: Pattern,
+    steps: Pattern,
 }
 
 /// How much of an answer is read, in bytes: nothing may grow with a reply.
@@ -41,16 +31,7 @@ impl Answers {
     ///
     /// Never: a test compiles the same patterns.
     pub(in crate::empathy) fn english() -> Self {
-        #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
-        let patterns: Patterns =
-            toml::from_str(include_str!("en/answers.toml")).expect("the built-in patterns are valid");
-        Self {
-            no: any(&patterns.no),
-            reassuring: any(&patterns.reassuring),
-            done: any(&patterns.done),
-            conditional: any(&patterns.conditional),
-            steps: any(&patterns.steps),
-        }
+        built_in(include_str!("en/answers.toml"))
     }
 
     /// Whether a list tells what to do: by its first item, where that is there.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::{
     opening::{Opening, Openings, is_decoration},
-    patterns::any,
+    patterns::{Pattern, built_in},
 };
 
 /// A sentence longer than this many bytes is no courtesy.
@@ -103,37 +103,22 @@ impl Opener {
 }
 
 /// The patterns that tell courtesy from substance.
-#[derive(Debug)]
-pub(in crate::empathy) struct Courtesy {
-    excused: Regex,
-    content: Regex,
-    apology: Regex,
-    cheer: Regex,
-    praise: Regex,
-    feeling: Regex,
-    intensifier: Regex,
-    greeting: Regex,
-    abbreviation: Regex,
-    /// How a clause begins that says something of its own.
-    statement: Regex,
-    /// How a sentence begins that states a fact unless it shows a feeling.
-    fact: Regex,
-}
-
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Patterns {
-    excused: Vec<String>,
-    content: Vec<String>,
-    apology: Vec<String>,
-    cheer: Vec<String>,
-    praise: Vec<String>,
-    feeling: Vec<String>,
-    intensifier: Vec<String>,
-    greeting: Vec<String>,
-    abbreviation: Vec<String>,
-    statement: Vec<String>,
-    fact: Vec<String>,
+pub(in crate::empathy) struct Courtesy {
+    excused: Pattern,
+    content: Pattern,
+    apology: Pattern,
+    cheer: Pattern,
+    praise: Pattern,
+    feeling: Pattern,
+    intensifier: Pattern,
+    greeting: Pattern,
+    abbreviation: Pattern,
+    /// How a clause begins that says something of its own.
+    statement: Pattern,
+    /// How a sentence begins that states a fact unless it shows a feeling.
+    fact: Pattern,
 }
 
 impl Courtesy {
@@ -143,22 +128,7 @@ impl Courtesy {
     ///
     /// Never: a test compiles the same patterns.
     pub(in crate::empathy) fn english() -> Self {
-        #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
-        let patterns: Patterns =
-            toml::from_str(include_str!("en/courtesy.toml")).expect("the built-in patterns are valid");
-        Self {
-            excused: any(&patterns.excused),
-            content: any(&patterns.content),
-            apology: any(&patterns.apology),
-            cheer: any(&patterns.cheer),
-            praise: any(&patterns.praise),
-            feeling: any(&patterns.feeling),
-            intensifier: any(&patterns.intensifier),
-            greeting: any(&patterns.greeting),
-            abbreviation: any(&patterns.abbreviation),
-            statement: any(&patterns.statement),
-            fact: any(&patterns.fact),
-        }
+        built_in(include_str!("en/courtesy.toml"))
     }
 
     /// Reads the opener of a reply: its `visible` text, from its first character on. `is_complete` says that no more of

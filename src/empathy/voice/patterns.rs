@@ -1,8 +1,9 @@
 //! Patterns that are data: compiled once, blind to case, over bytes.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Deref};
 
 use regex::bytes::{Regex, RegexBuilder};
+use serde::{Deserialize, de::DeserializeOwned};
 
 /// The two ends of a text, which is how much of it is read: nothing may grow with a turn.
 pub(in crate::empathy) fn ends(text: &str) -> Cow<'_, str> {
@@ -17,6 +18,35 @@ pub(in crate::empathy) fn ends(text: &str) -> Cow<'_, str> {
 
 /// How much of each end is read, in bytes.
 const END: usize = 4 << 10;
+
+/// A list of patterns in a file, compiled as one that matches where any of them does.
+#[derive(Debug, Deserialize)]
+#[serde(from = "Vec<String>")]
+pub(super) struct Pattern(Regex);
+
+impl From<Vec<String>> for Pattern {
+    fn from(patterns: Vec<String>) -> Self {
+        Self(any(&patterns))
+    }
+}
+
+impl Deref for Pattern {
+    type Target = Regex;
+
+    fn deref(&self) -> &Regex {
+        &self.0
+    }
+}
+
+/// The patterns of a file that is compiled in.
+///
+/// # Panics
+///
+/// If it is not one: a test reads the same file.
+pub(super) fn built_in<T: DeserializeOwned>(file: &str) -> T {
+    #[expect(clippy::expect_used, reason = "the file is compiled in, and a test reads it")]
+    toml::from_str(file).expect("the built-in patterns are valid")
+}
 
 /// One pattern that matches where any of these does.
 ///

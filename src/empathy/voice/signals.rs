@@ -2,10 +2,9 @@
 //!
 //! The patterns are data (`en/signals.toml`). They read what the words state, not how much feeling they express.
 
-use regex::bytes::Regex;
 use serde::Deserialize;
 
-use super::patterns::any;
+use super::patterns::{Pattern, built_in};
 
 /// What the words of one turn state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,33 +37,19 @@ impl Signals {
 }
 
 /// The patterns, compiled.
-#[derive(Debug)]
-pub(in crate::empathy) struct SignalPatterns {
-    mistake: Regex,
-    mistake_perhaps: Regex,
-    asked: Regex,
-    waiting: Regex,
-    repeat: Regex,
-    loss: Regex,
-    living: Regex,
-    grave: Regex,
-    task: Regex,
-    sarcasm: Regex,
-}
-
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Patterns {
-    mistake: Vec<String>,
-    mistake_perhaps: Vec<String>,
-    asked: Vec<String>,
-    waiting: Vec<String>,
-    repeat: Vec<String>,
-    loss: Vec<String>,
-    living: Vec<String>,
-    grave: Vec<String>,
-    task: Vec<String>,
-    sarcasm: Vec<String>,
+pub(in crate::empathy) struct SignalPatterns {
+    mistake: Pattern,
+    mistake_perhaps: Pattern,
+    asked: Pattern,
+    waiting: Pattern,
+    repeat: Pattern,
+    loss: Pattern,
+    living: Pattern,
+    grave: Pattern,
+    task: Pattern,
+    sarcasm: Pattern,
 }
 
 /// A turn is read up to this many bytes: what states such things states them early, and nothing may grow with a turn.
@@ -77,21 +62,7 @@ impl SignalPatterns {
     ///
     /// Never: a test compiles the same patterns.
     pub(in crate::empathy) fn english() -> Self {
-        #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
-        let patterns: Patterns =
-            toml::from_str(include_str!("en/signals.toml")).expect("the built-in patterns are valid");
-        Self {
-            mistake: any(&patterns.mistake),
-            mistake_perhaps: any(&patterns.mistake_perhaps),
-            asked: any(&patterns.asked),
-            waiting: any(&patterns.waiting),
-            repeat: any(&patterns.repeat),
-            loss: any(&patterns.loss),
-            living: any(&patterns.living),
-            grave: any(&patterns.grave),
-            task: any(&patterns.task),
-            sarcasm: any(&patterns.sarcasm),
-        }
+        built_in(include_str!("en/signals.toml"))
     }
 
     /// Reads a turn.

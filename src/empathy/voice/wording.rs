@@ -6,54 +6,25 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 use serde::Deserialize;
 
-use super::patterns::any;
+use super::patterns::{Pattern, built_in};
 
 /// Compiled when a phrasebook first needs it.
-pub(in crate::empathy) static WORDING: LazyLock<Wording> = LazyLock::new(|| {
-    #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
-    let patterns: Patterns = toml::from_str(include_str!("en/wording.toml")).expect("the built-in patterns are valid");
-    Wording {
-        feelings: any(&patterns.feelings),
-        claims: any(&patterns.claims),
-        brevity: any(&patterns.brevity),
-        agreement: any(&patterns.agreement),
-        pretence: any(&patterns.pretence),
-        belittling: any(&patterns.belittling),
-        short_forms: any(&patterns.short_forms),
-        full_forms: any(&patterns.full_forms),
-        chatty: any(&patterns.chatty),
-        stiff: any(&patterns.stiff),
-    }
-});
+pub(in crate::empathy) static WORDING: LazyLock<Wording> = LazyLock::new(|| built_in(include_str!("en/wording.toml")));
 
 /// The patterns, compiled.
-#[derive(Debug)]
-pub(in crate::empathy) struct Wording {
-    feelings: Regex,
-    claims: Regex,
-    brevity: Regex,
-    agreement: Regex,
-    pretence: Regex,
-    belittling: Regex,
-    short_forms: Regex,
-    full_forms: Regex,
-    chatty: Regex,
-    stiff: Regex,
-}
-
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Patterns {
-    feelings: Vec<String>,
-    claims: Vec<String>,
-    brevity: Vec<String>,
-    agreement: Vec<String>,
-    pretence: Vec<String>,
-    belittling: Vec<String>,
-    short_forms: Vec<String>,
-    full_forms: Vec<String>,
-    chatty: Vec<String>,
-    stiff: Vec<String>,
+pub(in crate::empathy) struct Wording {
+    feelings: Pattern,
+    claims: Pattern,
+    brevity: Pattern,
+    agreement: Pattern,
+    pretence: Pattern,
+    belittling: Pattern,
+    short_forms: Pattern,
+    full_forms: Pattern,
+    chatty: Pattern,
+    stiff: Pattern,
 }
 
 /// What a pattern found, in the words of the sentence.
