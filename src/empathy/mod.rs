@@ -28,9 +28,11 @@ mod editor;
 mod house;
 mod intent;
 mod kind;
+mod past;
 mod policy;
 mod review;
 mod shape;
+mod silence;
 mod voice;
 mod weight;
 
@@ -39,9 +41,10 @@ pub use self::{
     house::{Apologies, Toning, UnknownChoice},
     intent::{Intent, Saying},
     kind::Kind,
-    policy::{DEFAULT_FLOOR, Facts, Plan, Policy, Silence},
+    policy::{DEFAULT_FLOOR, Facts, Plan, Policy},
     review::{Adjustment, Change, Review},
     shape::Shape,
+    silence::Silence,
     voice::{Phrasebook, PhrasebookError, Tone, UnknownTone},
     weight::{Weight, WeightError},
 };

@@ -1,23 +1,19 @@
 //! The first step of a decision: what is known of a turn in, what is to be said out.
 
 use std::{
-    borrow::Cow,
     fmt,
-    ops::Range,
     sync::{Arc, LazyLock},
 };
 
 use super::{
-    Apologies, Intent, Kind, Shape, Toning, Weight,
-    choice::{Cause, Choice, RUNG},
-    review::is_invisible,
-    voice::{
-        Answers, Courtesy, Danger, Line, Openings, Own, Phrasebook, SignalPatterns, Signals, Tone, ends, is_foreign,
-    },
+    Apologies, Intent, Kind, Shape, Silence, Toning, Weight,
+    choice::{Cause, Choice},
+    past::{persistent, restrain, words_before},
+    voice::{Answers, Courtesy, Danger, Line, Openings, Phrasebook, SignalPatterns, Signals, Tone, ends, is_foreign},
 };
 use crate::{
-    conversation::{Memory, Past, Said, TextHash},
-    protocol::{Speaker, Turn, Utterance},
+    conversation::Memory,
+    protocol::Turn,
     sentiment::{Emotion, Sentiment},
 };
 
@@ -38,23 +34,6 @@ const DANGER: f32 = 0.5;
 /// of 2,000 turns typed to task bots it takes 1 in 50 for a hint, and is sure of 1 in 120.
 const HINT: (f32, f32) = (0.40, 0.70);
 
-/// How many times in one conversation something is said: after that it is nothing but a habit.
-const ENOUGH: usize = 4;
-
-/// For how many turns after something was said nothing is said for the same cause, and for how many for another.
-const REST: (usize, usize) = (2, 1);
-
-/// By how much a turn must weigh more than the one that something was said to, for more to be said at once.
-const RISE: f32 = 0.15;
-
-/// What each earlier turn in trouble adds to the weight of one that says that the trouble goes on, for how many of them,
-/// and up to which weight: the third attempt weighs more than the first, and nobody shouts.
-const PERSISTENCE: (f32, usize, f32) = (0.08, 3, 0.85);
-
-/// How many bytes of each of the user's messages before a turn are read, and of all of them, the newest first: nothing may
-/// grow with a history.
-const READ_BEFORE: (usize, usize) = (1 << 10, 8 << 10);
-
 /// The weight at which the bot's own mistake is owned, however calmly it is pointed out.
 const OWNED: Weight = Weight::clamped(0.30);
 
@@ -70,8 +49,8 @@ pub struct Policy {
     floor: Weight,
     apologies: Apologies,
     pub(super) toning: Toning,
-    person: Option<Person>,
-    thanks: bool,
+    pub(super) person: Option<Person>,
+    pub(super) thanks: bool,
     condolences: bool,
     danger: Option<Arc<str>>,
 }
@@ -80,7 +59,7 @@ pub struct Policy {
 #[derive(Debug)]
 pub(super) struct Voice {
     danger: Danger,
-    signals: SignalPatterns,
+    pub(super) signals: SignalPatterns,
     pub(super) openings: Openings,
     pub(super) courtesy: Courtesy,
     pub(super) answers: Answers,
@@ -88,8 +67,8 @@ pub(super) struct Voice {
 
 /// The operator's way to a person.
 #[derive(Clone)]
-struct Person {
-    say: Arc<str>,
+pub(super) struct Person {
+    pub(super) say: Arc<str>,
     from: Weight,
 }
 
@@ -130,63 +109,6 @@ pub enum Plan {
     Leave(Silence),
     /// To look how the reply begins, and then what the intent says.
     Review(Intent),
-}
-
-/// Why nothing is said. The names are those of the `undertone` response header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Silence {
-    /// The turn speaks of danger to life and limb: no phrasebook has words for that, and none are put before the reply.
-    Danger,
-    /// The turn is in another language than the phrasebook, or has no words.
-    Language,
-    /// The turn's weight is below the floor, or below that of the lightest sentence.
-    BelowFloor,
-    /// The feeling is a pleasant one: the bot's answer is enough.
-    Pleasant,
-    /// Everything that fits has been said in this conversation.
-    Repeat,
-    /// Something was said for the same cause a turn or two before.
-    CoolDown,
-    /// Enough has been said in this conversation.
-    Enough,
-    /// The phrasebook has no line that fits this turn before this reply.
-    NoLine,
-    /// The bot acknowledges the turn itself.
-    Acknowledged,
-    /// The bot says hello first.
-    Greeting,
-    /// The reply is JSON, markup, code, or other data.
-    Structured,
-    /// The reply is a single word: a verdict, a label or a number.
-    OneWord,
-    /// The reply has no words.
-    Empty,
-    /// The turn asks for a text for somebody else, and the reply is that text.
-    Task,
-}
-
-impl Silence {
-    /// The reason as a token.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Danger => "danger",
-            Self::Language => "language",
-            Self::BelowFloor => "below-floor",
-            Self::Pleasant => "pleasant",
-            Self::Repeat => "repeat",
-            Self::CoolDown => "cool-down",
-            Self::Enough => "enough",
-            Self::NoLine => "no-line",
-            Self::Acknowledged => "acknowledged",
-            Self::Greeting => "greeting",
-            Self::Structured => "structured",
-            Self::OneWord => "one-word",
-            Self::Empty => "empty",
-            Self::Task => "task",
-        }
-    }
 }
 
 impl Policy {
@@ -305,71 +227,6 @@ impl Policy {
         )
     }
 
-    /// Which bytes of a bot's words in a history are undertone's own, with the white space after them: at the beginning,
-    /// or after a greeting. None are where nothing else is there.
-    #[must_use]
-    pub fn own_words(&self, text: &str) -> Range<usize> {
-        let Some((start, own)) = self.own(text) else { return 0..0 };
-        let mut rest = text.get(start + own.length..).unwrap_or_default().trim_start();
-        if let Some(person) = &self.person {
-            rest = rest.strip_prefix(&*person.say).unwrap_or(rest).trim_start();
-        }
-        if rest.is_empty() { 0..0 } else { start..text.len() - rest.len() }
-    }
-
-    /// The line of the phrasebook that a bot's words in a history begin with, perhaps after a greeting, and where.
-    fn own(&self, text: &str) -> Option<(usize, Own)> {
-        let blank = text.len() - text.trim_start_matches(is_invisible).len();
-        let visible = text.get(blank..)?;
-        if let Some(own) = self.phrasebook.own(visible) {
-            return Some((blank, own));
-        }
-        let greeting = self.voice.courtesy.greeting_end(visible, true)?;
-        Some((blank + greeting, self.phrasebook.own(visible.get(greeting..)?)?))
-    }
-
-    /// What is remembered of the conversation: by its history where the request carries one, else by the store.
-    fn recollect<'a>(&self, turn: &Turn, memory: &'a Memory) -> Cow<'a, Memory> {
-        if turn.history.is_empty() {
-            return Cow::Borrowed(memory);
-        }
-        let mut told = Memory::default();
-        let mut past: Option<Past> = None;
-        let persisting = |(number, words)| self.voice.signals.read(words).persists().then_some(number);
-        let persisting: Vec<usize> = words_before(turn).filter_map(persisting).collect();
-        for (number, utterance) in turn.history.iter().enumerate() {
-            match utterance.speaker {
-                Speaker::User => {
-                    if let Some(past) = past.take() {
-                        told.add(past);
-                    }
-                    let is_same = utterance.text.trim().eq_ignore_ascii_case(turn.text.trim());
-                    past = Some(Past::new(None, is_same || persisting.contains(&number)));
-                }
-                Speaker::Bot => {
-                    let Some((start, own)) = self.own(&utterance.text) else { continue };
-                    // Bots say that they are welcome by themselves.
-                    if own.kind == Kind::Thanks && !self.thanks {
-                        continue;
-                    }
-                    let said = utterance.text.get(start..start + own.length).unwrap_or_default();
-                    // Of two messages in a row both are remembered.
-                    if let Some(told_before) = past.take_if(|past| past.said.is_some()) {
-                        told.add(told_before);
-                    }
-                    let is_trouble = past.take().is_none_or(|past| past.is_trouble);
-                    // The turn weighed what the sentence does, or up to a rung more.
-                    let weight = own.weight.get() + RUNG;
-                    past = Some(Past::new(Some(Said::new(said, own.kind.as_str(), weight)), is_trouble));
-                }
-            }
-        }
-        if let Some(past) = past {
-            told.add(past);
-        }
-        Cow::Owned(told)
-    }
-
     /// What the turn calls for, if it calls for words.
     fn cause(&self, facts: &Facts<'_>, signals: Signals, is_pleasant: bool) -> Result<Cause, Silence> {
         let Facts { sentiment, weight, .. } = *facts;
@@ -434,40 +291,6 @@ impl Policy {
                 Apologies::Never => kind == Kind::Loss,
             }
     }
-}
-
-/// What the user said before this turn, as far as it is read, the newest first; with its place in the history.
-fn words_before(turn: &Turn) -> impl Iterator<Item = (usize, &str)> {
-    let (most, mut left) = READ_BEFORE;
-    let of_user = turn.history.iter().enumerate().rev().filter(|(_, utterance)| utterance.speaker == Speaker::User);
-    of_user.map_while(move |(number, Utterance { text, .. })| {
-        let words = text.get(..text.floor_char_boundary(most))?;
-        left = left.checked_sub(words.len())?;
-        Some((number, words))
-    })
-}
-
-/// The weight of a turn that says that its trouble goes on, after others that told of trouble.
-fn persistent(weight: Weight, signals: Signals, memory: &Memory) -> Weight {
-    let (step, most, limit) = PERSISTENCE;
-    if !signals.persists() || weight.get() >= limit {
-        return weight;
-    }
-    let steps = u8::try_from(memory.troubles().min(most)).unwrap_or(u8::MAX);
-    Weight::clamped((weight.get() + step * f32::from(steps)).min(limit))
-}
-
-/// Nothing becomes a habit: a rest after what was said, and an end to it.
-fn restrain(memory: &Memory, cause: Cause) -> Result<Cause, Silence> {
-    let Some((last, turns_since)) = memory.last() else { return Ok(cause) };
-    if memory.count() >= ENOUGH && cause.kind != Kind::Loss {
-        return Err(Silence::Enough);
-    }
-    let is_same = cause.kinds().any(|kind| TextHash::new(kind.as_str()) == last.cause);
-    let rests = turns_since < if is_same { REST.0 } else { REST.1 };
-    let rises = cause.weight.get() - last.weight >= RISE;
-    let is_other_matter = !is_same && matches!(cause.kind, Kind::Mistake | Kind::Asked | Kind::Loss);
-    if rests && !rises && !is_other_matter { Err(Silence::CoolDown) } else { Ok(cause) }
 }
 
 impl Default for Policy {

@@ -2,8 +2,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::empathy::voice::WORDING;
-use crate::protocol::Utterance;
 use crate::sentiment::{Emotions, Polarity};
+use crate::{
+    conversation::Past,
+    protocol::{Speaker, Utterance},
+};
 
 fn turn(text: &str) -> Turn {
     Turn { text: text.to_owned(), ..Turn::default() }

@@ -4,6 +4,7 @@ mod answers;
 mod courtesy;
 mod danger;
 mod language;
+mod line;
 mod opening;
 mod patterns;
 mod phrasebook;
@@ -12,7 +13,6 @@ mod tone;
 mod topics;
 mod wording;
 
-pub(crate) use self::phrasebook::{Line, line_at};
 pub(super) use self::{
     answers::Answers,
     courtesy::{Courtesy, Opener, Reading},
@@ -25,6 +25,7 @@ pub(super) use self::{
     topics::Topic,
     wording::WORDING,
 };
+pub(crate) use self::{line::Line, phrasebook::line_at};
 pub use self::{
     phrasebook::{Phrasebook, PhrasebookError},
     tone::{Tone, UnknownTone},

@@ -1,4 +1,5 @@
 use super::*;
+use crate::empathy::Shape;
 
 const BAND: [f32; 5] = [0.30, 0.40, 0.55, 0.70, 0.85];
 
