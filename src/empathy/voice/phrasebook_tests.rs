@@ -85,6 +85,7 @@ fn undertone_knows_its_own_words_again() {
         assert!(length >= said.len(), "[{kind}] {said}");
     }
     assert_eq!(book.own("It left on Tuesday."), None);
+    assert_eq!(book.own("I got that wrong.txt"), None, "not in the middle of a word");
 }
 
 #[test]
