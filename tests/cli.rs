@@ -230,7 +230,7 @@ fn a_phrasebook_is_checked_line_by_line_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("voice.toml");
     let plain = "[{ weight = 0.3, say = 'Here it is.' }, { weight = 0.3, say = 'The answer follows.' }]";
-    let anger = "[anger]\nwarm = [\n    { weight = 0.4, say = 'I can see how furious and desperate you are.' },\n    { weight \
+    let anger = "[anger]\nwarm = [\n    { weight = 0.4, say = 'What a horrible, infuriating mess.' },\n    { weight \
                  = 0.4, say = \"You're right, that's terrible!\" },\n]\n";
     let book = format!(
         "language = 'en'\nnaming = 0.4\n[problem]\nformal = {plain}\ncollaborative = {plain}\nwarm = {plain}\n{anger}"
@@ -240,7 +240,7 @@ fn a_phrasebook_is_checked_line_by_line_with_what_to_do() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stdout).unwrap();
     for (line, remark) in [
-        (9, "\"I can see how furious and desperate you are.\": sounds like 0.8"),
+        (9, "\"What a horrible, infuriating mess.\": sounds like 0."),
         (10, "an exclamation mark shouts"),
         (10, "\"You're right\" agrees with somebody who is angry"),
     ] {

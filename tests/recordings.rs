@@ -20,7 +20,7 @@ use undertone::{
     empathy::Policy,
     layer::EmpathyLayer,
     protocol::{CustomProtocol, CustomSpec, Protocols},
-    sentiment::{Classify, Emotion, Emotions, Pending, Polarity, Sentiment},
+    sentiment::{Classify, Emotion, Emotions, Pending, Sentiment},
 };
 
 /// What comes of one recorded exchange.
@@ -56,13 +56,7 @@ impl Classify for AsMeant {
             "calm" | "none" => (Emotion::None, 0.0, 0.02),
             other => panic!("no such affect: {other}"),
         };
-        Pending::ready(Ok(Sentiment {
-            polarity: Polarity::default(),
-            valence,
-            affect,
-            emotions: Emotions::certain(emotion),
-            danger: None,
-        }))
+        Pending::ready(Ok(Sentiment { valence, affect, emotions: Emotions::certain(emotion), ..Sentiment::default() }))
     }
 }
 

@@ -1,7 +1,8 @@
 """Reading the TSV files, turning rows into targets, and cutting batches of similar length.
 
 Every row carries targets for some heads only. Of each training file a part is held out (whole ladders for the graded
-turns) to fit the calibration; the dev files are read by evaluate.py alone.
+turns) to fit the calibration; the dev files are read by evaluate.py alone. No row that is licensed for research only
+is read, so polarity is taught by the sign of a valence, by GoEmotions' own groups and by the graded turns.
 """
 
 import hashlib
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from model import EMOTION, GOEMOTIONS, INTENSITY, POLARITY
+import tokens
+from model import EMOTION, GOEMOTIONS, POLARITY, TARGET
+
+SOURCES = ("valence", "emotions", "turns", "task_turns", "hard")
+RESEARCH_ONLY = "vreg"  # the rows of the valence file that come from SemEval's tweets
 
 # GoEmotions labels that say one thing of the conversational set. The rest (admiration, amusement, approval, caring,
 # curiosity, desire, disapproval, disgust, embarrassment, love, optimism, pride, realization, relief, remorse) could
@@ -21,9 +26,19 @@ EMOTION_OF = {
     "confusion": "confusion", "gratitude": "gratitude", "joy": "joy", "excitement": "joy",
     "surprise": "surprise", "neutral": "none",
 }
+# GoEmotions' own grouping by sentiment (Demszky et al. 2020). The four that it calls ambiguous teach no polarity.
+POLARITY_GROUPS = {
+    "positive": ["admiration", "amusement", "approval", "caring", "desire", "excitement", "gratitude", "joy", "love",
+                 "optimism", "pride", "relief"],
+    "negative": ["anger", "annoyance", "disappointment", "disapproval", "disgust", "embarrassment", "fear", "grief",
+                 "nervousness", "remorse", "sadness"],
+    "neutral": ["neutral"],
+}
+GROUP_OF = {label: group for group, labels in POLARITY_GROUPS.items() for label in labels}
 SIGN = {"neg": -1.0, "neu": 0.0, "pos": 1.0}
 POLARITY_OF = {"neg": "negative", "neu": "neutral", "pos": "positive"}
-HELD_OUT = {"turns": 0.12, "emotions": 0.06}  # share of a training file; 0.04 elsewhere
+NEUTRAL_BELOW = 0.15  # the |valence| under which a row of the valence file counts as neutral
+HELD_OUT = {"turns": 0.12, "hard": 0.1, "emotions": 0.06}  # share of a training file; 0.04 elsewhere
 
 
 @dataclass
@@ -41,48 +56,64 @@ def read(path):
     return [dict(zip(names, line.split("\t"))) for line in lines[1:]]
 
 
-def conversational(labels):
-    mapped = {EMOTION_OF.get(label) for label in labels}
-    return EMOTION.index(mapped.pop()) if len(mapped) == 1 and None not in mapped else None
+def common(labels, table):
+    """What the table makes of all the labels, if that is one thing; otherwise None."""
+    mapped = {table.get(label) for label in labels}
+    return mapped.pop() if len(mapped) == 1 else None
 
 
-def to_row(source, r):
-    t = {}
-    if source == "polarity":
-        t["polarity"] = POLARITY.index(r["label"])
-    elif source == "valence":
-        t["valence"] = float(r["valence"])
-    elif source == "intensity":
-        t["intensity"] = (INTENSITY.index(r["emotion"]), float(r["intensity"]))
-    elif source == "emotions":
-        labels = r["labels"].split(",")
-        t["goemotions"] = [GOEMOTIONS.index(label) for label in labels]
-        emotion = conversational(labels)
-        if emotion is not None:
-            t["emotion"] = emotion
-    elif source == "turns":
-        affect = int(r["affect"]) / 3
-        t["affect"], t["emotion"] = affect, EMOTION.index(r["emotion"])
-        t["valence"], t["polarity"] = SIGN[r["valence"]] * affect, POLARITY.index(POLARITY_OF[r["valence"]])
-    elif source == "task_turns":  # no labels: matter-of-fact until a model says otherwise (train.py)
-        t["affect"], t["emotion"] = 0.0, EMOTION.index("none")
-    return Row(source, r["text"], t)
+def valence_targets(r):
+    valence = float(r["valence"])
+    polarity = "neutral" if abs(valence) < NEUTRAL_BELOW else "positive" if valence > 0 else "negative"
+    return {"valence": valence, "polarity": POLARITY.index(polarity)}
+
+
+def emotions_targets(r):
+    labels = r["labels"].split(",")
+    targets = {"goemotions": [GOEMOTIONS.index(label) for label in labels]}
+    polarity, emotion = common(labels, GROUP_OF), common(labels, EMOTION_OF)
+    if polarity is not None:
+        targets["polarity"] = POLARITY.index(polarity)
+    if emotion is not None:
+        targets["emotion"] = EMOTION.index(emotion)
+    return targets
+
+
+def turn_targets(r):
+    affect = int(r["affect"]) / 3
+    targets = {"affect": affect, "emotion": EMOTION.index(r["emotion"]), "valence": SIGN[r["valence"]] * affect,
+               "polarity": POLARITY.index(POLARITY_OF[r["valence"]]), "danger": float(r.get("danger", 0))}
+    if r.get("target"):
+        targets["target"] = TARGET.index(r["target"])
+    return targets
+
+
+def task_targets(_):
+    """No labels: matter-of-fact until a model says otherwise (teach.py, distil.py)."""
+    return {"affect": 0.0, "emotion": EMOTION.index("none"), "target": TARGET.index("none"), "danger": 0.0}
+
+
+TARGETS = {"valence": valence_targets, "emotions": emotions_targets, "turns": turn_targets, "hard": turn_targets,
+           "task_turns": task_targets}
 
 
 def load(folder, source):
     """Returns (train rows, held-out rows). The choice hangs on the text (or the ladder), not on the order."""
     train, held = [], []
     for r in read(Path(folder) / f"{source}_train.tsv"):
+        if source == "valence" and r["source"] == RESEARCH_ONLY:
+            continue
         ladder = r.get("ladder", "-")
         key = r["text"] if ladder == "-" else ladder
         share = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") / 2**32
-        (held if share < HELD_OUT.get(source, 0.04) else train).append(to_row(source, r))
+        row = Row(source, r["text"], TARGETS[source](r))
+        (held if share < HELD_OUT.get(source, 0.04) else train).append(row)
     return train, held
 
 
-def encode(rows, tokenizer, cut):
-    for row, e in zip(rows, tokenizer.encode_batch([r.text for r in rows])):
-        row.ids = cut(e.ids)
+def encode(rows, tokenizer, limit=tokens.MAX_TOKENS):
+    for row, encoded in zip(rows, tokenizer.encode_batch([tokens.mark(r.text) for r in rows])):
+        row.ids = tokens.cut(encoded.ids, limit)
 
 
 def pad(batch):

@@ -1,10 +1,10 @@
 """Writes the ONNX graph by hand: a traced Hugging Face module runs at half the speed (mask expansion, shape juggling).
 
     input_ids, attention_mask: int64 [batch, seq], seq <= 128
-    polarity, valence, affect, emotion, goemotions, intensity: f32 [batch, width]
+    polarity, valence, affect, emotion, goemotions, target, danger, embedding: f32 [batch, width]
 
-int8 is onnxruntime's dynamic quantisation of the encoder's MatMuls and of the word embeddings; the heads, a thousandth
-of the work, stay f32.
+int8 is onnxruntime's dynamic quantisation of the encoder's MatMuls and of the word embeddings; pooling, heads and
+embedding, a thousandth of the work, stay f32.
 """
 
 import logging
@@ -16,10 +16,10 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from model import EPS, HEADS, HEADS_PER_LAYER, HIDDEN, LAYERS
+from model import EMBED, EPS, HEADS, HEADS_PER_LAYER, HIDDEN, MASKED
 
 OPSET = 20
-MASKED = -10000.0
+FULL_PRECISION = ["pool.matmul", "pooled.matmul", "mean.matmul", "embed.matmul", "heads.matmul"]
 
 
 class Graph:
@@ -43,16 +43,22 @@ class Graph:
         self.nodes.append(helper.make_node(kind, list(inputs), outs, name=name, **attributes))
         return outs[0] if outputs == 1 else outs
 
+    def matmul(self, x, weight, value):
+        return self.op("MatMul", x, self.const(f"{weight}.weight", value), name=f"{weight}.matmul")
+
     def linear(self, x, weight, scale=None):
         w, b = self.state[f"{weight}.weight"], self.state[f"{weight}.bias"]
         if scale is not None:
             w, b = w * scale[:, None], b * scale
-        y = self.op("MatMul", x, self.const(f"{weight}.weight", w.T), name=f"{weight}.matmul")
-        return self.op("Add", y, self.const(f"{weight}.bias", b))
+        return self.op("Add", self.matmul(x, weight, w.T), self.const(f"{weight}.bias", b))
 
     def norm(self, x, name):
         scale, bias = (self.const(f"{name}.{k}", self.state[f"{name}.{k}"]) for k in ("weight", "bias"))
         return self.op("LayerNormalization", x, scale, bias, axis=-1, epsilon=EPS)
+
+    def weighted(self, weights, x, name):
+        """[batch, 1, seq] times [batch, seq, hidden], without the middle axis."""
+        return self.op("Squeeze", self.op("MatMul", weights, x, name=name), self.ints(1))
 
 
 def layer(g, x, mask, name):
@@ -70,30 +76,48 @@ def layer(g, x, mask, name):
     return g.norm(g.op("Add", g.linear(inner, f"{name}.down"), x), f"{name}.norm2")
 
 
-def build(state):
-    """`state`: the model's weights as numpy arrays, named as in model.py."""
-    g = Graph(state)
+def encoder(g, bias):
     seq = g.op("Slice", g.op("Shape", "input_ids"), g.ints(1), g.ints(2))
-    words = g.op("Gather", g.const("words", state["words.weight"]), "input_ids", name="words.gather")
-    places = g.op("Slice", g.const("positions", state["positions"]), g.ints(0), seq, g.ints(0))
+    words = g.op("Gather", g.const("words", g.state["words.weight"]), "input_ids", name="words.gather")
+    places = g.op("Slice", g.const("positions", g.state["positions"]), g.ints(0), seq, g.ints(0))
     x = g.norm(g.op("Add", words, places), "norm")
+    mask = g.op("Unsqueeze", bias, g.ints(1, 2))
+    for n in range(1 + max(int(k.split(".")[1]) for k in g.state if k.startswith("layers."))):
+        x = layer(g, x, mask, f"layers.{n}")
+    return x
+
+
+def pooled(g, x, bias):
+    """Attention with one learned query; 1/sqrt(d) is folded into it."""
+    score = g.matmul(x, "pool", (g.state["pool"] * HIDDEN**-0.5)[:, None])  # [batch, seq, 1]
+    score = g.op("Transpose", g.op("Add", score, g.op("Unsqueeze", bias, g.ints(2))), perm=(0, 2, 1))
+    return g.weighted(g.op("Softmax", score, axis=-1), x, "pooled.matmul")
+
+
+def embedding(g, x, mask):
+    """From the plain mean, of length 1."""
+    share = g.op("Unsqueeze", g.op("Div", mask, g.op("ReduceSum", mask, g.ints(1), keepdims=1)), g.ints(1))
+    vector = g.matmul(g.weighted(share, x, "mean.matmul"), "embed", g.state["embed.weight"].T)
+    length = g.op("Max", g.op("ReduceL2", vector, g.ints(1), keepdims=1), g.scalar(1e-12))
+    g.op("Div", vector, length, name="embedding")
+
+
+def build(state):
+    """`state`: the student's weights as numpy arrays, named as in model.py."""
+    g = Graph(state)
     mask = g.op("Cast", "attention_mask", to=TensorProto.FLOAT)
-    hidden = g.op("Mul", g.op("Sub", g.scalar(1.0), mask), g.scalar(MASKED))
-    hidden = g.op("Unsqueeze", hidden, g.ints(1, 2))
-    for n in range(LAYERS):
-        x = layer(g, x, hidden, f"layers.{n}")
-    total = g.op("ReduceSum", mask, g.ints(1), keepdims=1)
-    mean = g.op("Unsqueeze", g.op("Div", mask, total), g.ints(1))
-    pooled = g.op("Squeeze", g.op("MatMul", mean, x), g.ints(1))
+    bias = g.op("Mul", g.op("Sub", g.scalar(1.0), mask), g.scalar(MASKED))
+    x = encoder(g, bias)
     widths = g.ints(*(width for _, width, _ in HEADS))
-    outs = g.op("Split", g.linear(pooled, "heads"), widths, axis=1, outputs=len(HEADS))
+    outs = g.op("Split", g.linear(pooled(g, x, bias), "heads"), widths, axis=1, outputs=len(HEADS))
     for (name, _, bound), out in zip(HEADS, outs):
         g.op(bound or "Identity", out, name=name)
-    tokens = ["batch", "seq"]
+    embedding(g, x, mask)
+    outputs = [*((name, width) for name, width, _ in HEADS), ("embedding", EMBED)]
     graph = helper.make_graph(
         g.nodes, "undertone",
-        [helper.make_tensor_value_info(n, TensorProto.INT64, tokens) for n in ("input_ids", "attention_mask")],
-        [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", w]) for n, w, _ in HEADS],
+        [helper.make_tensor_value_info(n, TensorProto.INT64, ["batch", "seq"]) for n in ("input_ids", "attention_mask")],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", width]) for n, width in outputs],
         list(g.consts.values()))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10,
                               producer_name="undertone")
@@ -101,7 +125,7 @@ def build(state):
     return model
 
 
-def write(state, folder, per_channel=True, reduce_range=True):
+def write(state, folder):
     """Writes model.fp32.onnx and model.onnx (int8) into `folder`, each in one rename."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +134,6 @@ def write(state, folder, per_channel=True, reduce_range=True):
     os.replace(f"{fp32}.part", fp32)
     logging.getLogger().setLevel(logging.ERROR)  # onnxruntime advises a preprocessing that the graph does not need
     quantize_dynamic(fp32, f"{int8}.part", op_types_to_quantize=["MatMul", "Gather"], weight_type=QuantType.QInt8,
-                     per_channel=per_channel, reduce_range=reduce_range, nodes_to_exclude=["heads.matmul"])
+                     per_channel=True, reduce_range=True, nodes_to_exclude=FULL_PRECISION)
     os.replace(f"{int8}.part", int8)
     return fp32, int8

@@ -1,12 +1,18 @@
-"""Records what the shipped model says of some texts, for the Rust tests that hold both engines to it.
+"""Records what the model says of some texts, in the training framework (f32) and as shipped (int8), for the Rust tests
+that hold tokenizer and engines to it.
 
 The texts were written for this file. None is from a dataset.
 """
 
 import json
 
-import tokens
-from runtime import Runtime
+import numpy as np
+import torch
+
+import data
+
+# How far the exported f32 graph may lie from the training framework, in any number.
+F32 = 1e-4
 
 LONG = ("I set the router up in the hall as the leaflet said, plugged the white cable into the left socket, waited for "
         "the light to go from amber to green, and then opened the app on my phone to name the network. It asked for the "
@@ -29,6 +35,14 @@ TEXTS = [
     "great😡 just great",
     "❤️ 👍🏽 👨‍👩‍👧",
     "WHERE IS MY REFUND",
+    "OK",
+    "this is the THIRD time I ask, STILL NOTHING, NOT A WORD. Order KX7TRD, my ID is 4471-B",
+    "PLEASE SEND IT TO 14 HIGH STREET, thanks",
+    "the US/UK adapter, model_XL and A/B: WHY NOT?! Über ALLES",
+    "ÇA FAIT TROIS SEMAINES QUE J'ATTENDS",
+    "10 m² FOR ½ THE PRICE",
+    "I can't breathe properly and my chest hurts",
+    "that is NOT what I asked, you useless bot 🤬",
     "Ça fait trois semaines que j'attends, c'est inadmissible.",
     "Das Gerät ist kaputt, ich bin sehr enttäuscht.",
     "もう三日も待っています。まだですか?",
@@ -40,14 +54,32 @@ TEXTS = [
 ]
 
 
-def record(model_path, tokenizer):
-    runtime, cases = Runtime(model_path), []
-    for text in TEXTS:
-        ids = tokens.cut(tokenizer.encode(text).ids)
-        out = {head: [round(float(v), 6) for v in values[0]] for head, values in runtime.run([ids]).items()}
-        cases.append({"text": text, "ids": ids, "outputs": out})
-    return {"max_tokens": tokens.MAX_TOKENS, "cases": cases}
+def record(model, runtime):
+    """`model`: the weights in the training framework; `runtime`: the int8 file."""
+    cases = []
+    for text, ids in zip(TEXTS, runtime.ids(TEXTS)):
+        cases.append({"text": text, "ids": ids, "f32": rounded(framework(model, ids)), "int8": rounded(runtime.run([ids]))})
+    return {"cases": cases}
 
 
-def write(path, model_path, tokenizer):
-    path.write_text(json.dumps(record(model_path, tokenizer), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+def rounded(outputs):
+    return {head: [round(float(value), 6) for value in values[0]] for head, values in outputs.items()}
+
+
+@torch.no_grad()
+def framework(model, ids):
+    row, mask = map(torch.from_numpy, data.pad([ids]))
+    return {head: value.numpy() for head, value in model.eval()(row, mask).items()}
+
+
+def largest_difference(model, runtime):
+    """Between the training framework and an exported f32 graph, over all texts, heads and numbers."""
+    worst = 0.0
+    for ids in runtime.ids(TEXTS):
+        ours, theirs = framework(model, ids), runtime.run([ids])
+        worst = max(worst, *(float(np.abs(ours[head] - theirs[head]).max()) for head in theirs))
+    return worst
+
+
+def write(path, model, runtime):
+    path.write_text(json.dumps(record(model, runtime), ensure_ascii=False, indent=None, separators=(",", ":")) + "\n", encoding="utf-8")

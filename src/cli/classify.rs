@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{lines, logging};
 use crate::{
     empathy::Weight,
-    sentiment::{Emotion, Emotions, Polarity, Sentiment},
+    sentiment::{Embedding, Emotion, Emotions, Polarity, Sentiment, Target, Targets},
     settings::Model,
 };
 
@@ -29,6 +29,10 @@ pub(super) struct ClassifyArgs {
     #[arg(long)]
     json: bool,
 
+    /// With --json, also the 96 numbers that say where the turn lies in meaning
+    #[arg(long, requires = "json")]
+    embedding: bool,
+
     /// Which model runs, and on what.
     #[command(flatten)]
     model: Model,
@@ -41,13 +45,13 @@ pub(super) struct ClassifyArgs {
 /// The classifier cannot be built or fails, or standard input or output does.
 pub(super) fn run(args: ClassifyArgs) -> anyhow::Result<()> {
     logging::start("warn");
-    let ClassifyArgs { text, json, mut model } = args;
+    let ClassifyArgs { text, json, embedding, mut model } = args;
     if text.is_some() {
         // One turn keeps one worker busy; the others would only take time to start.
         model.workers = Some(NonZeroUsize::MIN);
     }
     let classifier = model.classifier()?;
-    let mut out = Printer { out: anstream::stdout().lock(), json };
+    let mut out = Printer { out: anstream::stdout().lock(), json, embedding };
     match text {
         Some(text) => out.print(&[text.as_str()], &[classifier.classify(&text)?]),
         None => lines::in_chunks(io::stdin().lock(), |turns| out.print(turns, &classifier.classify_batch(turns)?)),
@@ -57,6 +61,7 @@ pub(super) fn run(args: ClassifyArgs) -> anyhow::Result<()> {
 struct Printer<W> {
     out: W,
     json: bool,
+    embedding: bool,
 }
 
 /// One line of `--json`.
@@ -69,6 +74,30 @@ struct Line<'a> {
     polarity: Polarity,
     emotion: Emotion,
     emotions: Emotions,
+    target: Target,
+    targets: Targets,
+    danger: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    embedding: Option<&'a [f32]>,
+}
+
+impl<'a> Line<'a> {
+    fn new(text: &'a str, sentiment: &'a Sentiment) -> Self {
+        let Sentiment { polarity, valence, affect, emotions, targets, danger, ref embedding, .. } = *sentiment;
+        Self {
+            text,
+            weight: Weight::of(sentiment),
+            affect,
+            valence,
+            polarity,
+            emotion: sentiment.emotion(),
+            emotions,
+            target: sentiment.target(),
+            targets,
+            danger,
+            embedding: embedding.as_ref().map(Embedding::as_slice),
+        }
+    }
 }
 
 impl<W: Write> Printer<W> {
@@ -76,9 +105,8 @@ impl<W: Write> Printer<W> {
         let mut page = Vec::new();
         for (turn, sentiment) in turns.iter().zip(sentiments) {
             if self.json {
-                let Sentiment { polarity, valence, affect, emotions, .. } = *sentiment;
-                let (weight, emotion) = (Weight::of(sentiment), sentiment.emotion());
-                let line = Line { text: turn, weight, affect, valence, polarity, emotion, emotions };
+                let mut line = Line::new(turn, sentiment);
+                line.embedding = line.embedding.filter(|_| self.embedding);
                 serde_json::to_writer(&mut page, &line)?;
                 page.push(b'\n');
             } else {

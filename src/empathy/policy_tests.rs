@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::empathy::voice::WORDING;
-use crate::sentiment::{Emotions, Polarity};
+use crate::sentiment::Emotions;
 use crate::{
     conversation::Past,
     protocol::{Speaker, Utterance},
@@ -13,7 +13,7 @@ fn turn(text: &str) -> Turn {
 }
 
 fn sentiment(emotion: Emotion, valence: f32, affect: f32) -> Sentiment {
-    Sentiment { polarity: Polarity::default(), valence, affect, emotions: Emotions::certain(emotion), danger: None }
+    Sentiment { valence, affect, emotions: Emotions::certain(emotion), ..Sentiment::default() }
 }
 
 thread_local! {

@@ -4,12 +4,13 @@ use std::iter;
 
 use serde::Deserialize;
 
-use super::{Emotion, Emotions, Polarity, Sentiment, engine::Row};
+use super::{
+    Embedding, Emotion, Emotions, Polarity, Sentiment, Target, Targets,
+    engine::{GOEMOTIONS, Row},
+    reading::Reading,
+};
 
-/// How many labels GoEmotions has (Demszky et al. 2020, ACL).
-const GOEMOTIONS: usize = 28;
 const POLARITY: [&str; 3] = ["negative", "neutral", "positive"];
-const INTENSITY: [&str; 4] = ["anger", "fear", "joy", "sadness"];
 /// BERT's own positions end at 512; below 8 there is no turn left between the special tokens.
 const MAX_TOKENS: std::ops::RangeInclusive<usize> = 8..=512;
 
@@ -20,6 +21,9 @@ pub(crate) struct Calibration {
     max_tokens: usize,
     polarity: f32,
     emotion: f32,
+    target: f32,
+    goemotions: GoEmotions,
+    danger: Gate,
     affect: Knots,
 }
 
@@ -31,8 +35,9 @@ struct Raw {
     max_tokens: usize,
     polarity: Softmax,
     emotion: Softmax,
-    goemotions: Thresholds,
-    intensity: Labels,
+    goemotions: GoEmotions,
+    target: Softmax,
+    danger: Gate,
     affect: Affect,
 }
 
@@ -43,17 +48,20 @@ struct Softmax {
     temperature: f32,
 }
 
-#[derive(Debug, Deserialize)]
+/// A label counts from its threshold on, a probability.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Thresholds {
+struct GoEmotions {
     labels: Vec<String>,
     thresholds: Vec<f32>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A logit becomes 0.5 at the threshold, and comes the sooner to 0 and 1 on its sides the smaller the temperature.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Labels {
-    labels: Vec<String>,
+struct Gate {
+    threshold: f32,
+    temperature: f32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,7 +84,12 @@ impl Calibration {
         }
         let polarity = raw.polarity.check("polarity", &POLARITY)?;
         let emotion = raw.emotion.check("emotion", &Emotion::ALL.map(Emotion::as_str))?;
-        check_labels("intensity", &raw.intensity.labels, &INTENSITY)?;
+        let target = raw.target.check("target", &Target::ALL.map(Target::as_str))?;
+        let danger = raw.danger;
+        if !danger.threshold.is_finite() {
+            return Err(format!("danger.threshold: expected a number, found {}", danger.threshold));
+        }
+        check_temperature("danger", danger.temperature)?;
         let (labels, thresholds) = (raw.goemotions.labels.len(), raw.goemotions.thresholds.len());
         if (labels, thresholds) != (GOEMOTIONS, GOEMOTIONS) {
             return Err(format!(
@@ -84,7 +97,8 @@ impl Calibration {
             ));
         }
         let affect = Knots::new(raw.affect.knots).map_err(|why| format!("affect.knots: {why}"))?;
-        Ok(Self { model: raw.model, max_tokens: raw.max_tokens, polarity, emotion, affect })
+        let Raw { model, max_tokens, goemotions, .. } = raw;
+        Ok(Self { model, max_tokens, polarity, emotion, target, goemotions, danger, affect })
     }
 
     /// The model's name.
@@ -97,29 +111,47 @@ impl Calibration {
         self.max_tokens
     }
 
-    /// What the graph's numbers for one turn mean.
+    /// What the graph's numbers for one text mean.
     ///
     /// # Errors
     ///
     /// Names the head that has a number which is none.
-    pub(crate) fn sentiment(&self, row: Row<'_>) -> Result<Sentiment, String> {
+    pub(crate) fn reading(&self, row: Row<'_>) -> Result<Reading, String> {
         let [negative, neutral, positive] = softmax("polarity", row.polarity, self.polarity)?;
         let emotions = softmax("emotion", row.emotion, self.emotion)?;
         let valence = finite("valence", row.valence)?.clamp(-1.0, 1.0);
-        let affect = self.affect.map(finite("affect", row.affect)?);
-        let polarity = Polarity { negative, neutral, positive };
-        Ok(Sentiment { polarity, valence, affect, emotions: Emotions::new(emotions), danger: None })
+        let raw_affect = finite("affect", row.affect)?;
+        let [none, situation, bot] = softmax("target", row.target, self.target)?;
+        let danger = sigmoid((finite("danger", row.danger)? - self.danger.threshold) / self.danger.temperature);
+        let mut goemotions = [false; GOEMOTIONS];
+        for ((label, logit), threshold) in goemotions.iter_mut().zip(row.goemotions).zip(&self.goemotions.thresholds) {
+            *label = sigmoid(*logit) >= *threshold;
+        }
+        let sentiment = Sentiment {
+            polarity: Polarity { negative, neutral, positive },
+            valence,
+            affect: self.affect.map(raw_affect),
+            emotions: Emotions::new(emotions),
+            targets: Targets { none, situation, bot },
+            danger: Some(danger),
+            embedding: Some(Embedding::new(row.embedding)),
+        };
+        Ok(Reading { sentiment, raw_affect, goemotions })
     }
 }
 
 impl Softmax {
     fn check(&self, key: &str, labels: &[&str]) -> Result<f32, String> {
         check_labels(key, &self.labels, labels)?;
-        if self.temperature.is_finite() && self.temperature > 0.0 {
-            Ok(self.temperature)
-        } else {
-            Err(format!("{key}.temperature: expected a number above 0, found {}", self.temperature))
-        }
+        check_temperature(key, self.temperature)
+    }
+}
+
+fn check_temperature(key: &str, temperature: f32) -> Result<f32, String> {
+    if temperature.is_finite() && temperature > 0.0 {
+        Ok(temperature)
+    } else {
+        Err(format!("{key}.temperature: expected a number above 0, found {temperature}"))
     }
 }
 
@@ -133,6 +165,10 @@ fn check_labels(key: &str, found: &[String], expected: &[&str]) -> Result<(), St
 
 fn finite(head: &str, number: f32) -> Result<f32, String> {
     if number.is_finite() { Ok(number) } else { Err(format!("`{head}` is {number}")) }
+}
+
+fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
 }
 
 /// Probabilities of `logits` at `temperature`; they sum to 1.
@@ -195,7 +231,8 @@ pub(crate) mod tests {
             "polarity": {"labels": POLARITY, "temperature": 1.0},
             "emotion": {"labels": Emotion::ALL, "temperature": 1.0},
             "goemotions": {"labels": vec!["x"; GOEMOTIONS], "thresholds": vec![0.5; GOEMOTIONS]},
-            "intensity": {"labels": INTENSITY},
+            "target": {"labels": Target::ALL, "temperature": 1.0},
+            "danger": {"threshold": 0.0, "temperature": 1.0},
             "affect": {"knots": [[0.0, 0.0], [1.0, 1.0]]},
         })
     }
@@ -209,7 +246,16 @@ pub(crate) mod tests {
     }
 
     fn row<'a>(polarity: &'a [f32], affect: f32) -> Row<'a> {
-        Row { polarity, valence: -0.5, affect, emotion: &[0.0; Emotion::ALL.len()] }
+        Row {
+            polarity,
+            valence: -0.5,
+            affect,
+            emotion: &[0.0; Emotion::ALL.len()],
+            goemotions: &[0.0; GOEMOTIONS],
+            target: &[0.0; Target::ALL.len()],
+            danger: 0.0,
+            embedding: &[1.0],
+        }
     }
 
     #[test]
@@ -225,7 +271,9 @@ pub(crate) mod tests {
             ("/emotion/labels", serde_json::json!(["joy"]), "emotion.labels: expected anger frustration"),
             ("/emotion/temperature", serde_json::json!(0), "emotion.temperature: expected a number above 0, found 0"),
             ("/goemotions/thresholds", serde_json::json!([0.5]), "found 28 and 1"),
-            ("/intensity/labels", serde_json::json!([]), "intensity.labels: expected anger fear joy sadness"),
+            ("/target/labels", serde_json::json!([]), "target.labels: expected none situation bot"),
+            ("/danger/temperature", serde_json::json!(-1), "danger.temperature: expected a number above 0, found -1"),
+            ("/danger/threshold", serde_json::json!(1e39), "danger.threshold: expected a number, found inf"),
             ("/affect/knots", serde_json::json!([[0, 0]]), "affect.knots: expected at least 2, found 1"),
             ("/affect/knots", serde_json::json!([[0, 0.5], [1, 0.4]]), "expected them to rise, found [1, 0.4]"),
             ("/affect/knots", serde_json::json!([[0, 0], [0, 1]]), "expected them to rise"),
@@ -248,7 +296,7 @@ pub(crate) mod tests {
     fn probabilities_sum_to_one_however_large_the_logits() {
         let calibration = Calibration::parse(&neutral().to_string()).unwrap();
         for logits in [[0.0, 0.0, 0.0], [1e30, -1e30, 3.0], [-88.0, -90.0, -1000.0]] {
-            let p = calibration.sentiment(row(&logits, 0.5)).unwrap().polarity;
+            let p = calibration.reading(row(&logits, 0.5)).unwrap().sentiment.polarity;
             assert!((p.negative + p.neutral + p.positive - 1.0).abs() < 1e-6, "{logits:?}: {p:?}");
         }
     }
@@ -258,17 +306,35 @@ pub(crate) mod tests {
         let mut json = neutral();
         json["polarity"]["temperature"] = 2.0.into();
         let [sharp, flat] = [neutral(), json].map(|json| {
-            Calibration::parse(&json.to_string()).unwrap().sentiment(row(&[2.0, 0.0, 0.0], 0.5)).unwrap().polarity
+            Calibration::parse(&json.to_string())
+                .unwrap()
+                .reading(row(&[2.0, 0.0, 0.0], 0.5))
+                .unwrap()
+                .sentiment
+                .polarity
         });
         assert!(flat.negative < sharp.negative && flat.negative > flat.neutral);
+    }
+
+    #[test]
+    fn danger_is_even_at_its_threshold() {
+        let mut json = neutral();
+        json["danger"] = serde_json::json!({"threshold": 2.0, "temperature": 0.5});
+        let calibration = Calibration::parse(&json.to_string()).unwrap();
+        let danger = |logit| {
+            let reading = calibration.reading(Row { danger: logit, ..row(&[0.0; 3], 0.5) });
+            reading.unwrap().sentiment.danger.unwrap()
+        };
+        assert!((danger(2.0) - 0.5).abs() < 1e-6);
+        assert!(danger(3.0) > 0.85 && danger(1.0) < 0.15);
     }
 
     #[test]
     fn numbers_that_are_none_are_refused() {
         let calibration = Calibration::parse(&neutral().to_string()).unwrap();
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            assert!(calibration.sentiment(row(&[0.0, bad, 0.0], 0.5)).unwrap_err().starts_with("`polarity` is"));
-            assert!(calibration.sentiment(row(&[0.0; 3], bad)).unwrap_err().starts_with("`affect` is"));
+            assert!(calibration.reading(row(&[0.0, bad, 0.0], 0.5)).unwrap_err().starts_with("`polarity` is"));
+            assert!(calibration.reading(row(&[0.0; 3], bad)).unwrap_err().starts_with("`affect` is"));
         }
     }
 

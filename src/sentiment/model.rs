@@ -36,7 +36,7 @@ impl Model {
     pub fn bundled() -> Result<Self, ModelError> {
         macro_rules! file {
             ($name:literal) => {
-                concat!(env!("CARGO_MANIFEST_DIR"), "/models/minilm-l6/", $name)
+                concat!(env!("CARGO_MANIFEST_DIR"), "/models/minilm-l3/", $name)
             };
         }
         Self::check(

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::capitals;
+
 /// Bytes of text looked at for each token there is room for. English has 4 to 5 bytes a token, the longest scripts 12;
 /// at 16 a text that is cut has filled the row, and a pasted log of megabytes costs what 2 KiB cost: under a millisecond.
 const BYTES_PER_TOKEN: usize = 16;
@@ -45,13 +47,14 @@ impl Tokenizer {
         Cow::Owned([head, " ", tail].concat())
     }
 
-    /// The row for `text`: `[CLS]`, its tokens, or the first and the last of them, `[SEP]`.
+    /// The row for `text`, its capitals marked: `[CLS]`, its tokens, or the first and the last of them, `[SEP]`.
     ///
     /// # Errors
     ///
     /// What the tokenizer says; none is known for a model that loaded.
     pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
-        let encoding = self.inner.encode_fast(self.clip(text).as_ref(), false).map_err(|error| error.to_string())?;
+        let marked = capitals::mark(&self.clip(text));
+        let encoding = self.inner.encode_fast(marked, false).map_err(|error| error.to_string())?;
         let ids = encoding.get_ids();
         let room = self.max_tokens.saturating_sub(2);
         let (head, tail) = if ids.len() <= room {
@@ -70,8 +73,8 @@ pub(crate) mod tests {
     use super::*;
 
     /// Knows a few words and the letters; the ids are the places in this list.
-    const VOCABULARY: [&str; 14] =
-        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "begin", "middle", "end", "a", "b", "c", "[", "]", "sep", "😀"];
+    const VOCABULARY: [&str; 15] =
+        ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "begin", "middle", "end", "a", "b", "c", "[", "]", "sep", "😀", "⇧"];
 
     pub(crate) fn json() -> String {
         let vocabulary: serde_json::Map<_, _> =
@@ -135,7 +138,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_special_token_typed_by_the_user_is_text() {
-        assert_eq!(tiny().encode("[SEP]").unwrap(), [2, 10, 12, 11, 3]);
+        assert_eq!(tiny().encode("[SEP]").unwrap(), [2, 10, 14, 12, 11, 3]);
     }
 
     #[test]

@@ -9,10 +9,10 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 
-use super::{Answer, ClassifyError, Sentiment, engine::Engine, pipeline::Pipeline};
+use super::{Answer, ClassifyError, engine::Engine, pipeline::Pipeline, reading::Reading};
 
 /// What a chunk of turns came to, and which chunk it was.
-pub(super) type ChunkResult = (usize, Result<Vec<Sentiment>, ClassifyError>);
+pub(super) type ChunkResult = (usize, Result<Vec<Reading>, ClassifyError>);
 
 /// A piece of work. It carries what users wrote, hence no `Debug`.
 pub(super) enum Job {
@@ -66,8 +66,8 @@ fn work(mut engine: Box<dyn Engine>, pipeline: &Pipeline, jobs: &Receiver<Job>) 
         match job {
             Job::Turn(_, answer) if answer.is_abandoned() => {}
             Job::Turn(turn, answer) => {
-                let sentiment = run(&[turn]).map(|sentiments| sentiments.into_iter().next().unwrap_or_default());
-                answer.send(sentiment);
+                let reading = run(&[turn]).map(|readings| readings.into_iter().next().unwrap_or_default());
+                answer.send(reading.map(|reading| reading.sentiment));
             }
             // Nobody there: the caller's thread died, and with it the wish to know.
             Job::Chunk { number, turns, results } => drop(results.send((number, run(&turns)))),

@@ -18,7 +18,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
     layer::{EmpathyLayer, Limits},
     outcome::{Outcome, Settled},
-    sentiment::{Classify, Emotion, Emotions, Pending, Polarity, Sentiment},
+    sentiment::{Classify, Emotion, Emotions, Pending, Sentiment},
 };
 
 /// What a turn with these words expresses.
@@ -30,7 +30,7 @@ pub(crate) fn sentiment_of(turn: &str) -> Sentiment {
         turn if turn.contains("thank you so much") => (Emotion::Gratitude, 0.9, 0.8),
         _ => (Emotion::None, 0.0, 0.02),
     };
-    Sentiment { polarity: Polarity::default(), valence, affect, emotions: Emotions::certain(emotion), danger: None }
+    Sentiment { valence, affect, emotions: Emotions::certain(emotion), ..Sentiment::default() }
 }
 
 /// Answers at once, by [`sentiment_of`].

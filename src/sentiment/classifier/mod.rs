@@ -12,6 +12,7 @@ use super::{
     Classify, ClassifyError, EnginePreference, Model, ModelError, Pending, Sentiment,
     engine::{self, Engine, EngineError, EngineInfo},
     pipeline::Pipeline,
+    reading::Reading,
     workers::{Job, Workers},
 };
 
@@ -30,7 +31,7 @@ const QUEUE: usize = 128;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use undertone::sentiment::{Classifier, Model};
 ///
-/// let classifier = Classifier::builder().model(Model::from_folder("models/minilm-l6")?).workers(2).build()?;
+/// let classifier = Classifier::builder().model(Model::from_folder("models/minilm-l3")?).workers(2).build()?;
 /// let sentiment = classifier.classify("This is the third time I have to ask. I give up.")?;
 /// println!("{}: {:.2}", sentiment.emotion(), sentiment.affect);
 /// # Ok(())
@@ -92,6 +93,11 @@ impl Classifier {
     ///
     /// The first error of any turn, as for [`classify`](Self::classify).
     pub fn classify_batch<T: AsRef<str>>(&self, turns: &[T]) -> Result<Vec<Sentiment>, ClassifyError> {
+        Ok(self.read_batch(turns)?.into_iter().map(|reading| reading.sentiment).collect())
+    }
+
+    /// [`classify_batch`](Self::classify_batch), with all that the model says.
+    pub(crate) fn read_batch<T: AsRef<str>>(&self, turns: &[T]) -> Result<Vec<Reading>, ClassifyError> {
         let size = turns.len().div_ceil(self.0.count).clamp(1, CHUNK);
         let (results, done) = crossbeam_channel::unbounded();
         for (number, chunk) in turns.chunks(size).enumerate() {
@@ -102,12 +108,12 @@ impl Classifier {
 
         let mut chunks: Vec<_> = done.into_iter().collect();
         chunks.sort_by_key(|(number, _)| *number);
-        let mut sentiments = Vec::with_capacity(turns.len());
+        let mut readings = Vec::with_capacity(turns.len());
         for (_, chunk) in chunks {
-            sentiments.append(&mut chunk?);
+            readings.append(&mut chunk?);
         }
         // A worker that is lost takes its chunk along.
-        if sentiments.len() == turns.len() { Ok(sentiments) } else { Err(ClassifyError::Stopped) }
+        if readings.len() == turns.len() { Ok(readings) } else { Err(ClassifyError::Stopped) }
     }
 
     /// Which engine runs, and why that one.

@@ -10,13 +10,24 @@ mod signature;
 
 use std::{borrow::Cow, fmt, path::Path, path::PathBuf};
 
-use super::{Emotion, EnginePreference};
+use super::{Emotion, EnginePreference, Target};
 
 /// The graph's inputs: `i64`, `[rows, columns]`.
 const INPUTS: [&str; 2] = ["input_ids", "attention_mask"];
-/// The heads that [`Sentiment`](super::Sentiment) needs and their widths: `f32`, `[rows, width]`. The graph has others
-/// (`goemotions`, `intensity`), which are for research and are never computed here.
-const HEADS: [(&str, usize); 4] = [("polarity", 3), ("valence", 1), ("affect", 1), ("emotion", Emotion::ALL.len())];
+/// How many labels GoEmotions has (Demszky et al. 2020, ACL).
+pub(super) const GOEMOTIONS: usize = 28;
+
+/// The graph's outputs and their widths: `f32`, `[rows, width]`.
+const HEADS: [(&str, usize); 8] = [
+    ("polarity", 3),
+    ("valence", 1),
+    ("affect", 1),
+    ("emotion", Emotion::ALL.len()),
+    ("goemotions", GOEMOTIONS),
+    ("target", Target::ALL.len()),
+    ("danger", 1),
+    ("embedding", 96),
+];
 
 /// Runs batches, one at a time, on the thread that calls it.
 pub trait Engine: Send {
@@ -93,6 +104,14 @@ pub struct Row<'a> {
     pub affect: f32,
     /// Logits in the order of [`Emotion::ALL`].
     pub emotion: &'a [f32],
+    /// Logits of GoEmotions' labels, in the order of `calibration.json`; each is a question of its own.
+    pub goemotions: &'a [f32],
+    /// Logits in the order of [`Target::ALL`].
+    pub target: &'a [f32],
+    /// A logit.
+    pub danger: f32,
+    /// A vector of length 1.
+    pub embedding: &'a [f32],
 }
 
 impl Heads {
@@ -111,14 +130,23 @@ impl Heads {
 
     /// The rows, in the order of the batch.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        let [polarity, valence, affect, emotion] = &self.0;
-        let [(_, polarities), .., (_, emotions)] = HEADS;
-        let scalars = valence.iter().zip(affect);
-        polarity
-            .chunks_exact(polarities)
-            .zip(scalars)
-            .zip(emotion.chunks_exact(emotions))
-            .map(|((polarity, (&valence, &affect)), emotion)| Row { polarity, valence, affect, emotion })
+        let rows = self.0.first().map_or(0, |numbers| numbers.len() / HEADS[0].1);
+        (0..rows).filter_map(|n| self.row(n))
+    }
+
+    fn row(&self, n: usize) -> Option<Row<'_>> {
+        let mut heads = self.0.iter().zip(HEADS).map(|(numbers, (_, width))| numbers.get(n * width..(n + 1) * width));
+        let mut head = || heads.next().flatten();
+        Some(Row {
+            polarity: head()?,
+            valence: *head()?.first()?,
+            affect: *head()?.first()?,
+            emotion: head()?,
+            goemotions: head()?,
+            target: head()?,
+            danger: *head()?.first()?,
+            embedding: head()?,
+        })
     }
 }
 
@@ -245,8 +273,9 @@ pub(crate) mod tests {
 
     /// A fake's answer: a row for each of `affects`, and all else even.
     pub(crate) fn heads(affects: Vec<f32>) -> Heads {
-        let [polarity, valence, _, emotion] = HEADS.map(|(_, width)| vec![0.0; affects.len() * width]);
-        Heads([polarity, valence, affects, emotion])
+        let mut heads = HEADS.map(|(_, width)| vec![0.0; affects.len() * width]);
+        heads[2] = affects;
+        Heads(heads)
     }
 
     #[test]

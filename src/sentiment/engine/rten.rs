@@ -19,7 +19,7 @@ const ONNX_START: u8 = 0x08;
 struct Rten {
     graph: Arc<rten::Model>,
     inputs: [NodeId; INPUTS.len()],
-    heads: [NodeId; HEADS.len()],
+    heads: Arc<[NodeId]>,
     options: RunOptions,
 }
 
@@ -41,16 +41,15 @@ pub(super) fn open(graph: Cow<'static, [u8]>, reason: String, count: usize) -> R
 
     let node = |name: &str| graph.node_id(name).map_err(|error| load_error(&error));
     let [ids, mask] = INPUTS.map(node);
-    let [polarity, valence, affect, emotion] = HEADS.map(|(name, _)| node(name));
     let inputs = [ids?, mask?];
-    let heads = [polarity?, valence?, affect?, emotion?];
+    let heads = HEADS.iter().map(|(name, _)| node(name)).collect::<Result<Arc<[NodeId]>, _>>()?;
 
     let engines = (0..count).map(|_| {
         // A pool of one thread a worker: RTen's own pool has a thread a core, and workers would wait for each other.
         // (RTen makes that pool all the same; its threads sleep.)
         let pool = Arc::new(ThreadPool::with_num_threads(1));
         let options = RunOptions::default().with_thread_pool(Some(pool));
-        Box::new(Rten { graph: Arc::clone(&graph), inputs, heads, options }) as Box<dyn Engine>
+        Box::new(Rten { graph: Arc::clone(&graph), inputs, heads: Arc::clone(&heads), options }) as Box<dyn Engine>
     });
     Ok((engines.collect(), EngineInfo { name: "rten", version: Some(VERSION.to_owned()), reason }))
 }
@@ -65,7 +64,7 @@ impl Engine for Rten {
             (ids_node, ValueView::from_shape(shape, &ids).map_err(run_error)?.into()),
             (mask_node, ValueView::from_shape(shape, &mask).map_err(run_error)?.into()),
         ];
-        let outputs = self.graph.run_n(inputs, self.heads, Some(self.options.clone())).map_err(run_error)?;
+        let outputs = self.graph.run(inputs, &self.heads, Some(self.options.clone())).map_err(run_error)?;
         let mut outputs = outputs.into_iter();
         let [rows, _] = shape;
         Heads::collect(rows, |_| {

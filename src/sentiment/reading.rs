@@ -1,0 +1,45 @@
+//! All that the model says of a turn, with what only its evaluation and calibration look at.
+
+use super::{Embedding, Sentiment, engine::GOEMOTIONS};
+
+/// All that the model says of a turn.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Reading {
+    pub(crate) sentiment: Sentiment,
+    /// The graph's own affect, 0 to 1, before calibration.
+    pub(crate) raw_affect: f32,
+    /// Which of GoEmotions' labels reach their threshold, in the order of `calibration.json`.
+    pub(crate) goemotions: [bool; GOEMOTIONS],
+}
+
+impl Reading {
+    /// A turn as its sentences read: the one that expresses most speaks for all, danger in any of them counts, and the
+    /// turn lies between them in meaning. `None` without any.
+    pub(super) fn of_sentences(readings: Vec<Self>) -> Option<Self> {
+        let danger = readings.iter().filter_map(|reading| reading.sentiment.danger).reduce(f32::max);
+        let embedding = Embedding::between(readings.iter().filter_map(|reading| reading.sentiment.embedding.clone()));
+        let mut loudest = readings.into_iter().max_by(|a, b| a.raw_affect.total_cmp(&b.raw_affect))?;
+        loudest.sentiment.danger = danger;
+        loudest.sentiment.embedding = embedding;
+        Some(loudest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(raw_affect: f32, danger: f32) -> Reading {
+        let embedding = Some(Embedding::new([raw_affect, 0.5]));
+        let sentiment = Sentiment { affect: raw_affect, danger: Some(danger), embedding, ..Sentiment::default() };
+        Reading { sentiment, raw_affect, ..Reading::default() }
+    }
+
+    #[test]
+    fn the_loudest_sentence_speaks_and_danger_in_any_counts() {
+        let turn = Reading::of_sentences(vec![reading(0.1, 0.9), reading(0.8, 0.2), reading(0.3, 0.1)]).unwrap();
+        assert_eq!((turn.raw_affect, turn.sentiment.danger), (0.8, Some(0.9)));
+        assert_eq!(turn.sentiment.embedding.unwrap().as_slice().len(), 2);
+        assert_eq!(Reading::of_sentences(Vec::new()), None);
+    }
+}
