@@ -1,6 +1,8 @@
 //! What a turn costs on top of the engine: `classify` of a 16-token turn against the bare engine on the same row.
 //!
-//! `ORT_DYLIB_PATH=… cargo bench --bench classify`; without the variable ONNX Runtime is left out.
+//! `ORT_DYLIB_PATH=… cargo bench --bench classify`; without the variable ONNX Runtime is left out. With another model's
+//! folder in `RIVAL`, the bare engines of both models run in turn, at 16, 64 and 128 tokens
+//! (`scripts/first-model FOLDER` makes one).
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -21,6 +23,8 @@ use undertone::sentiment::{
 const TURN: &str = "I have been waiting for my refund for two weeks and nobody answers";
 const LINES: usize = 256;
 const PAIRS: usize = 500;
+/// Tokens of the rows on which two models are compared.
+const LENGTHS: [usize; 3] = [16, 64, 128];
 
 fn main() {
     let mut criterion = Criterion::default().configure_from_args().sample_size(30);
@@ -45,6 +49,9 @@ fn main() {
         ratios.push((info, pairs(&one, &mut *engine, &batch)));
     }
     criterion.final_summary();
+    if let Some(folder) = env::var_os("RIVAL") {
+        rival(&Model::from_folder(folder).unwrap());
+    }
     for (info, [classify, bare, ratio]) in ratios {
         println!("{info}");
         for percentile in [10, 50] {
@@ -93,4 +100,31 @@ fn pairs(classifier: &Classifier, engine: &mut dyn Engine, batch: &Batch) -> [Ve
     }
     columns.iter_mut().for_each(|column| column.sort_by(f64::total_cmp));
     columns
+}
+
+/// The bundled model against another, engine by engine and length by length.
+fn rival(other: &Model) {
+    let ours = Model::bundled().unwrap();
+    for name in [EnginePreference::Ort, EnginePreference::Rten] {
+        if name == EnginePreference::Ort && env::var_os("ORT_DYLIB_PATH").is_none() {
+            continue;
+        }
+        let [(mut ours, info), (mut other, _)] = [&ours, other].map(|model| model.engine(name, None).unwrap());
+        for length in LENGTHS {
+            let batch = Batch::new(&[vec![1000; length]]);
+            let time = |engine: &mut Box<dyn Engine>| {
+                let start = Instant::now();
+                black_box(engine.run(black_box(&batch)).unwrap());
+                start.elapsed().as_secs_f64() * 1e3
+            };
+            let mut times: Vec<_> = (0..PAIRS).map(|_| (time(&mut ours), time(&mut other))).collect();
+            times.sort_by(|(a, b), (c, d)| (a / b).total_cmp(&(c / d)));
+            let (a, b) = times[PAIRS / 2];
+            println!(
+                "{}, {length} tokens: {a:.3} ms, the other model {b:.3} ms; median of the ratios {:.2}",
+                info.name,
+                a / b
+            );
+        }
+    }
 }

@@ -41,6 +41,7 @@ TEXTS = [
     "the US/UK adapter, model_XL and A/B: WHY NOT?! Über ALLES",
     "ÇA FAIT TROIS SEMAINES QUE J'ATTENDS",
     "10 m² FOR ½ THE PRICE",
+    "how do I type ⇧⌘4 when ⇪ is on",
     "I can't breathe properly and my chest hurts",
     "that is NOT what I asked, you useless bot 🤬",
     "Ça fait trois semaines que j'attends, c'est inadmissible.",

@@ -44,7 +44,8 @@ LOUD_RUN = re.compile(r"(?<!\w)([A-Z]{2,}(?:[ ,.!?'-]+[A-Z]{2,})*)(?!\w)")
 
 def mark(text):
     """The vocabulary is blind to case; capitals are told by a mark: one in front of a text that is mostly in capitals,
-    otherwise one before each run of words in capitals."""
+    otherwise one before each run of words in capitals. Marks in the text itself say nothing of loudness."""
+    text = text.replace(SHOUTED, " ").replace(LOUD, " ")
     words = re.findall(r"[^\W\d_]+", text)
     letters = sum(len(word) for word in words)
     capitals = sum(letter.isupper() for word in words for letter in word)

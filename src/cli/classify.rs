@@ -77,12 +77,13 @@ struct Line<'a> {
     target: Target,
     targets: Targets,
     danger: Option<f32>,
+    /// Present where it is asked for; `null` for a turn without words.
     #[serde(skip_serializing_if = "Option::is_none")]
-    embedding: Option<&'a [f32]>,
+    embedding: Option<Option<&'a [f32]>>,
 }
 
 impl<'a> Line<'a> {
-    fn new(text: &'a str, sentiment: &'a Sentiment) -> Self {
+    fn new(text: &'a str, sentiment: &'a Sentiment, with_embedding: bool) -> Self {
         let Sentiment { polarity, valence, affect, emotions, targets, danger, ref embedding, .. } = *sentiment;
         Self {
             text,
@@ -95,7 +96,7 @@ impl<'a> Line<'a> {
             target: sentiment.target(),
             targets,
             danger,
-            embedding: embedding.as_ref().map(Embedding::as_slice),
+            embedding: with_embedding.then(|| embedding.as_ref().map(Embedding::as_slice)),
         }
     }
 }
@@ -105,9 +106,7 @@ impl<W: Write> Printer<W> {
         let mut page = Vec::new();
         for (turn, sentiment) in turns.iter().zip(sentiments) {
             if self.json {
-                let mut line = Line::new(turn, sentiment);
-                line.embedding = line.embedding.filter(|_| self.embedding);
-                serde_json::to_writer(&mut page, &line)?;
+                serde_json::to_writer(&mut page, &Line::new(turn, sentiment, self.embedding))?;
                 page.push(b'\n');
             } else {
                 describe(&mut page, turn, sentiment)?;

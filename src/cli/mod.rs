@@ -1,14 +1,18 @@
 //! The command line: one file a subcommand.
 
 mod adjust;
+mod calibrate;
 pub mod classify;
 mod demo;
+mod eval;
 mod failure;
 mod lines;
 mod logging;
 mod phrasebook;
 pub mod serve;
 mod signals;
+mod statistics;
+mod table;
 
 use std::ffi::OsString;
 
@@ -33,6 +37,8 @@ enum Command {
     Classify(classify::ClassifyArgs),
     Adjust(adjust::Args),
     Phrasebook(phrasebook::PhrasebookArgs),
+    Eval(eval::Args),
+    Calibrate(calibrate::Args),
 }
 
 /// Reads the arguments. Prints help and version itself, and then exits.
@@ -61,6 +67,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Classify(args) => Ok(classify::run(args)?),
         Command::Adjust(args) => adjust::run(args),
         Command::Phrasebook(args) => phrasebook::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Calibrate(args) => calibrate::run(args),
     }
 }
 

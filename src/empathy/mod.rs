@@ -36,6 +36,8 @@ mod silence;
 mod voice;
 mod weight;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::policy::DANGER;
 pub use self::{
     editor::{Fault, Remark},
     house::{Apologies, Toning, UnknownChoice},

@@ -28,7 +28,7 @@ const CERTAIN: f32 = 0.85;
 const NAMED: f32 = 0.55;
 
 /// From which probability a turn counts as one of danger, where the classifier tells it.
-const DANGER: f32 = 0.5;
+pub(crate) const DANGER: f32 = 0.5;
 
 /// Up to which weight a turn only hints at a feeling, and how sure the classifier must be of it there for a light touch:
 /// of 2,000 turns typed to task bots it takes 1 in 50 for a hint, and is sure of 1 in 120.
@@ -180,6 +180,12 @@ impl Policy {
     #[must_use]
     pub fn tones(&self) -> bool {
         self.toning != Toning::Off
+    }
+
+    /// Below which weight nothing is said.
+    #[must_use]
+    pub fn floor(&self) -> Weight {
+        self.floor
     }
 
     /// Whether a turn speaks of danger to life and limb, by the patterns that come with undertone.

@@ -93,7 +93,8 @@ impl EmpathyLayer {
     }
 
     /// Tells the inner service of a turn that speaks of danger, in the request header [`DANGER`](crate::outcome::DANGER);
-    /// what a client says in that field does not reach it then. Off unless set.
+    /// what a client says in that field does not reach it then. It goes by the patterns alone, for a request does not
+    /// wait for the classifier. Off unless set.
     #[must_use]
     pub fn tell_danger(mut self, tell: bool) -> Self {
         Arc::make_mut(&mut self.settings).tell_danger = tell;

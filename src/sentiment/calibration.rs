@@ -1,12 +1,11 @@
 //! From the graph's raw numbers to probabilities and a calibrated affect.
 
-use std::iter;
-
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Embedding, Emotion, Emotions, Polarity, Sentiment, Target, Targets,
     engine::{GOEMOTIONS, Row},
+    knots::Knots,
     reading::Reading,
 };
 
@@ -14,34 +13,23 @@ const POLARITY: [&str; 3] = ["negative", "neutral", "positive"];
 /// BERT's own positions end at 512; below 8 there is no turn left between the special tokens.
 const MAX_TOKENS: std::ops::RangeInclusive<usize> = 8..=512;
 
-/// `calibration.json`, checked.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Calibration {
-    model: String,
-    max_tokens: usize,
-    polarity: f32,
-    emotion: f32,
-    target: f32,
-    goemotions: GoEmotions,
-    danger: Gate,
-    affect: Knots,
-}
-
-/// `calibration.json` as written.
-#[derive(Debug, Deserialize)]
+/// `calibration.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+pub(crate) struct Calibration {
+    /// The model that it is for.
     model: String,
+    /// The longest row the graph was trained on, special tokens included.
     max_tokens: usize,
     polarity: Softmax,
     emotion: Softmax,
-    goemotions: GoEmotions,
     target: Softmax,
+    pub(super) goemotions: GoEmotions,
     danger: Gate,
-    affect: Affect,
+    pub(super) affect: Affect,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Softmax {
     labels: Vec<String>,
@@ -49,25 +37,25 @@ struct Softmax {
 }
 
 /// A label counts from its threshold on, a probability.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct GoEmotions {
-    labels: Vec<String>,
+pub(super) struct GoEmotions {
+    pub(super) labels: Vec<String>,
     thresholds: Vec<f32>,
 }
 
 /// A logit becomes 0.5 at the threshold, and comes the sooner to 0 and 1 on its sides the smaller the temperature.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Gate {
     threshold: f32,
     temperature: f32,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Affect {
-    knots: Vec<(f32, f32)>,
+pub(super) struct Affect {
+    pub(super) knots: Knots,
 }
 
 impl Calibration {
@@ -77,28 +65,30 @@ impl Calibration {
     ///
     /// One line that names the key, what was expected and what was found.
     pub(crate) fn parse(json: &str) -> Result<Self, String> {
-        let raw: Raw = serde_json::from_str(json).map_err(|error| error.to_string())?;
-        if !MAX_TOKENS.contains(&raw.max_tokens) {
+        let calibration: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        calibration.check()?;
+        Ok(calibration)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !MAX_TOKENS.contains(&self.max_tokens) {
             let (least, most) = MAX_TOKENS.into_inner();
-            return Err(format!("max_tokens: expected {least} to {most}, found {}", raw.max_tokens));
+            return Err(format!("max_tokens: expected {least} to {most}, found {}", self.max_tokens));
         }
-        let polarity = raw.polarity.check("polarity", &POLARITY)?;
-        let emotion = raw.emotion.check("emotion", &Emotion::ALL.map(Emotion::as_str))?;
-        let target = raw.target.check("target", &Target::ALL.map(Target::as_str))?;
-        let danger = raw.danger;
-        if !danger.threshold.is_finite() {
-            return Err(format!("danger.threshold: expected a number, found {}", danger.threshold));
-        }
-        check_temperature("danger", danger.temperature)?;
-        let (labels, thresholds) = (raw.goemotions.labels.len(), raw.goemotions.thresholds.len());
+        self.polarity.check("polarity", &POLARITY)?;
+        self.emotion.check("emotion", &Emotion::ALL.map(Emotion::as_str))?;
+        self.target.check("target", &Target::ALL.map(Target::as_str))?;
+        let (labels, thresholds) = (self.goemotions.labels.len(), self.goemotions.thresholds.len());
         if (labels, thresholds) != (GOEMOTIONS, GOEMOTIONS) {
             return Err(format!(
                 "goemotions: expected {GOEMOTIONS} labels and as many thresholds, found {labels} and {thresholds}"
             ));
         }
-        let affect = Knots::new(raw.affect.knots).map_err(|why| format!("affect.knots: {why}"))?;
-        let Raw { model, max_tokens, goemotions, .. } = raw;
-        Ok(Self { model, max_tokens, polarity, emotion, target, goemotions, danger, affect })
+        if !self.danger.threshold.is_finite() {
+            return Err(format!("danger.threshold: expected a number, found {}", self.danger.threshold));
+        }
+        check_temperature("danger", self.danger.temperature)?;
+        self.affect.knots.check().map_err(|why| format!("affect.knots: {why}"))
     }
 
     /// The model's name.
@@ -117,20 +107,23 @@ impl Calibration {
     ///
     /// Names the head that has a number which is none.
     pub(crate) fn reading(&self, row: Row<'_>) -> Result<Reading, String> {
-        let [negative, neutral, positive] = softmax("polarity", row.polarity, self.polarity)?;
-        let emotions = softmax("emotion", row.emotion, self.emotion)?;
+        let [negative, neutral, positive] = softmax("polarity", row.polarity, self.polarity.temperature)?;
+        let emotions = softmax("emotion", row.emotion, self.emotion.temperature)?;
+        let [none, situation, bot] = softmax("target", row.target, self.target.temperature)?;
         let valence = finite("valence", row.valence)?.clamp(-1.0, 1.0);
         let raw_affect = finite("affect", row.affect)?;
-        let [none, situation, bot] = softmax("target", row.target, self.target)?;
         let danger = sigmoid((finite("danger", row.danger)? - self.danger.threshold) / self.danger.temperature);
         let mut goemotions = [false; GOEMOTIONS];
         for ((label, logit), threshold) in goemotions.iter_mut().zip(row.goemotions).zip(&self.goemotions.thresholds) {
-            *label = sigmoid(*logit) >= *threshold;
+            *label = sigmoid(finite("goemotions", *logit)?) >= *threshold;
+        }
+        for number in row.embedding {
+            finite("embedding", *number)?;
         }
         let sentiment = Sentiment {
             polarity: Polarity { negative, neutral, positive },
             valence,
-            affect: self.affect.map(raw_affect),
+            affect: self.affect.knots.map(raw_affect),
             emotions: Emotions::new(emotions),
             targets: Targets { none, situation, bot },
             danger: Some(danger),
@@ -141,15 +134,15 @@ impl Calibration {
 }
 
 impl Softmax {
-    fn check(&self, key: &str, labels: &[&str]) -> Result<f32, String> {
+    fn check(&self, key: &str, labels: &[&str]) -> Result<(), String> {
         check_labels(key, &self.labels, labels)?;
         check_temperature(key, self.temperature)
     }
 }
 
-fn check_temperature(key: &str, temperature: f32) -> Result<f32, String> {
+fn check_temperature(key: &str, temperature: f32) -> Result<(), String> {
     if temperature.is_finite() && temperature > 0.0 {
-        Ok(temperature)
+        Ok(())
     } else {
         Err(format!("{key}.temperature: expected a number above 0, found {temperature}"))
     }
@@ -182,42 +175,6 @@ fn softmax<const N: usize>(head: &str, logits: &[f32], temperature: f32) -> Resu
     let powers = logits.map(|logit| ((logit - max) / temperature).exp());
     let sum: f32 = powers.iter().sum();
     Ok(powers.map(|power| power / sum))
-}
-
-/// A piecewise-linear map that never falls; flat beyond its first and its last knot.
-#[derive(Debug, Clone, PartialEq)]
-struct Knots(Vec<(f32, f32)>);
-
-impl Knots {
-    fn new(knots: Vec<(f32, f32)>) -> Result<Self, String> {
-        if knots.len() < 2 {
-            return Err(format!("expected at least 2, found {}", knots.len()));
-        }
-        if let Some((raw, weight)) =
-            knots.iter().find(|(raw, weight)| !raw.is_finite() || !(0.0..=1.0).contains(weight))
-        {
-            return Err(format!("expected [raw, weight] with a weight of 0 to 1, found [{raw}, {weight}]"));
-        }
-        for ((raw, weight), (next_raw, next_weight)) in iter::zip(&knots, knots.iter().skip(1)) {
-            if next_raw <= raw || next_weight < weight {
-                return Err(format!(
-                    "expected them to rise, found [{next_raw}, {next_weight}] after [{raw}, {weight}]"
-                ));
-            }
-        }
-        Ok(Self(knots))
-    }
-
-    fn map(&self, raw: f32) -> f32 {
-        let mut below = None;
-        for &(x, y) in &self.0 {
-            if raw < x {
-                return below.map_or(y, |(x0, y0)| y0 + (y - y0) * (raw - x0) / (x - x0));
-            }
-            below = Some((x, y));
-        }
-        below.map_or(0.0, |(_, y)| y)
-    }
 }
 
 #[cfg(test)]
@@ -335,14 +292,9 @@ pub(crate) mod tests {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             assert!(calibration.reading(row(&[0.0, bad, 0.0], 0.5)).unwrap_err().starts_with("`polarity` is"));
             assert!(calibration.reading(row(&[0.0; 3], bad)).unwrap_err().starts_with("`affect` is"));
-        }
-    }
-
-    #[test]
-    fn affect_is_read_between_the_knots_and_flat_beyond_them() {
-        let knots = Knots::new(vec![(0.2, 0.1), (0.4, 0.5), (0.8, 0.9)]).unwrap();
-        for (raw, affect) in [(-1.0, 0.1), (0.2, 0.1), (0.3, 0.3), (0.4, 0.5), (0.6, 0.7), (0.8, 0.9), (2.0, 0.9)] {
-            assert!((knots.map(raw) - affect).abs() < 1e-6, "{raw}: {} instead of {affect}", knots.map(raw));
+            let refusal = |row: Row<'_>| calibration.reading(row).unwrap_err();
+            assert!(refusal(Row { embedding: &[bad], ..row(&[0.0; 3], 0.5) }).starts_with("`embedding` is"));
+            assert!(refusal(Row { goemotions: &[bad], ..row(&[0.0; 3], 0.5) }).starts_with("`goemotions` is"));
         }
     }
 }

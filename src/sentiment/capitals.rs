@@ -14,8 +14,10 @@ const LETTERS: usize = 8;
 /// Tenths of the letters that are capitals in a shouted text, at least.
 const TENTHS: usize = 7;
 
-/// Puts marks before what is written in capitals: the same as `mark` of `training/tokens.py`, to the byte.
+/// Puts marks before what is written in capitals: the same as `mark` of `training/tokens.py`, to the byte. Marks that
+/// the user typed ("press ⇧⌘4") say nothing of loudness and become spaces.
 pub(super) fn mark(text: &str) -> String {
+    let text = &*text.replace([SHOUTED, LOUD], " ");
     if is_shouted(text) { format!("{SHOUTED} {text}") } else { mark_runs(text) }
 }
 
@@ -77,6 +79,7 @@ mod tests {
             ("the US/UK line", "the ⇧ US/⇧ UK line"),
             ("ÉTÉ ÇA FAIT TROIS", "⇪ ÉTÉ ÇA FAIT TROIS"),
             ("on l'a VU à ÉTÉ", "on l'a ⇧ VU à ÉTÉ"),
+            ("how do I use ⇧⌘4? ⇪ is on", "how do I use  ⌘4?   is on"),
             ("", ""),
         ];
         for (text, marked) in cases {

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// Where a turn lies in meaning, as a vector of length 1: turns that say the same lie close together.
+/// Where a turn lies in meaning, as a vector of length 1 (or 0, where it lies nowhere): turns that say the same lie close together.
 ///
 /// Two vectors can be compared only where the same model made them.
 #[derive(Clone, PartialEq)]
 pub struct Embedding(Box<[f32]>);
 
 impl Embedding {
-    /// Takes a vector of any length but 0 and scales it to 1.
+    /// Takes any numbers and scales them to a vector of length 1; nothing but zeros stays as it is.
     #[must_use]
     pub fn new(vector: impl Into<Box<[f32]>>) -> Self {
         let mut vector = vector.into();

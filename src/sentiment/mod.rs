@@ -21,11 +21,15 @@ mod classifier;
 #[cfg(any(feature = "ort", feature = "rten"))]
 pub mod engine;
 #[cfg(any(feature = "ort", feature = "rten"))]
+mod knots;
+#[cfg(any(feature = "ort", feature = "rten"))]
 mod model;
 #[cfg(any(feature = "ort", feature = "rten"))]
 mod pipeline;
 #[cfg(any(feature = "ort", feature = "rten"))]
 mod reading;
+#[cfg(feature = "cli")]
+mod refit;
 #[cfg(any(feature = "ort", feature = "rten"))]
 mod sentences;
 #[cfg(any(feature = "ort", feature = "rten"))]
@@ -45,6 +49,8 @@ pub use self::{
     preference::{EnginePreference, UnknownEngine},
     target::{Target, Targets},
 };
+#[cfg(feature = "cli")]
+pub(crate) use self::{knots::Knots, reading::Reading};
 
 use serde::Serialize;
 

@@ -79,13 +79,38 @@ impl Model {
         Ok(Self { origin, graph, pipeline: Pipeline { tokenizer, calibration } })
     }
 
+    /// The same model with the calibration in `file`, as `undertone calibrate` writes it.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Calibration`] if it cannot be read, [`ModelError::Invalid`] if it is none, or one for another model.
+    pub fn with_calibration(mut self, file: impl AsRef<Path>) -> Result<Self, ModelError> {
+        let file = file.as_ref();
+        let text = fs::read(file).map_err(|source| ModelError::Calibration { file: file.to_owned(), source })?;
+        let invalid = |reason: String| ModelError::Invalid { file: file.to_owned(), reason };
+        let text = str::from_utf8(&text).map_err(|error| invalid(error.to_string()))?;
+        let calibration = Calibration::parse(text).map_err(invalid)?;
+        let own = &self.pipeline.calibration;
+        if calibration.model() != own.model() {
+            let (expected, found) = (own.model(), calibration.model());
+            return Err(invalid(format!("model: expected {expected}, the model that runs, found {found}")));
+        }
+        if calibration.max_tokens() != own.max_tokens() {
+            let (expected, found) = (own.max_tokens(), calibration.max_tokens());
+            return Err(invalid(format!("max_tokens: expected {expected}, as the model has it, found {found}")));
+        }
+        self.pipeline.calibration = calibration;
+        Ok(self)
+    }
+
     /// The model's name, from its `calibration.json`.
     #[must_use]
     pub fn name(&self) -> &str {
         self.pipeline.calibration.model()
     }
 
-    /// The token ids of a turn, as the engine gets them: the beginning and the end of what is too long.
+    /// The token ids of a text, its capitals marked, as the engine gets them: the beginning and the end of what is too
+    /// long. (A [`Classifier`](super::Classifier) reads a turn of more than 40 words sentence by sentence.)
     ///
     /// # Errors
     ///
@@ -134,6 +159,14 @@ pub enum ModelError {
         /// Why not.
         source: io::Error,
     },
+    /// A calibration of one's own cannot be read.
+    #[error("cannot read the calibration `{}`", file.display())]
+    Calibration {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// A file is not what it should be.
     #[error("`{}` is not usable: {reason}", file.display())]
     Invalid {
@@ -169,6 +202,23 @@ mod tests {
     #[test]
     fn a_folder_with_the_three_files_is_a_model() {
         assert_eq!(Model::from_folder(folder().path()).unwrap().name(), "test");
+    }
+
+    #[test]
+    fn a_calibration_of_ones_own_is_for_this_model_or_refused() {
+        let folder = folder();
+        let model = || Model::from_folder(folder.path()).unwrap();
+        let file = folder.path().join("own.json");
+        fs::write(&file, calibration::tests::neutral().to_string()).unwrap();
+        assert!(model().with_calibration(&file).is_ok());
+        fs::write(&file, calibration::tests::neutral().to_string().replace("\"test\"", "\"other\"")).unwrap();
+        let error = model().with_calibration(&file).unwrap_err().to_string();
+        assert!(
+            error.ends_with("own.json` is not usable: model: expected test, the model that runs, found other"),
+            "{error}"
+        );
+        fs::remove_file(&file).unwrap();
+        assert!(model().with_calibration(&file).unwrap_err().to_string().starts_with("cannot read the calibration "));
     }
 
     #[test]

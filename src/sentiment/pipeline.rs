@@ -26,7 +26,7 @@ impl Pipeline {
 
     fn read(&self, engine: &mut dyn Engine, turn: &str) -> Result<Reading, ClassifyError> {
         let readings = sentences(turn).into_iter().map(|sentence| self.read_sentence(engine, sentence));
-        Ok(Reading::of_sentences(readings.collect::<Result<_, _>>()?).unwrap_or_default())
+        Ok(Reading::of_sentences(readings.collect::<Result<_, _>>()?).unwrap_or_else(Reading::of_nothing))
     }
 
     /// A text without a single token (blank, or nothing but control characters) expresses nothing, and the engine is
@@ -34,7 +34,7 @@ impl Pipeline {
     fn read_sentence(&self, engine: &mut dyn Engine, text: &str) -> Result<Reading, ClassifyError> {
         let row = self.tokenizer.encode(text).map_err(ClassifyError::Engine)?;
         if row.len() <= 2 {
-            return Ok(Reading::default());
+            return Ok(Reading::of_nothing());
         }
         let heads = engine.run(&Batch::new(&[row])).map_err(|error| ClassifyError::Engine(error.to_string()))?;
         let row = heads.rows().next().ok_or_else(|| ClassifyError::Engine("no row came back".to_owned()))?;

@@ -9,10 +9,16 @@ pub(crate) struct Reading {
     /// The graph's own affect, 0 to 1, before calibration.
     pub(crate) raw_affect: f32,
     /// Which of GoEmotions' labels reach their threshold, in the order of `calibration.json`.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "`undertone eval` alone looks at it"))]
     pub(crate) goemotions: [bool; GOEMOTIONS],
 }
 
 impl Reading {
+    /// A turn without words: matter-of-fact, harmless, and without a meaning.
+    pub(super) fn of_nothing() -> Self {
+        Self { sentiment: Sentiment { danger: Some(0.0), ..Sentiment::default() }, ..Self::default() }
+    }
+
     /// A turn as its sentences read: the one that expresses most speaks for all, danger in any of them counts, and the
     /// turn lies between them in meaning. `None` without any.
     pub(super) fn of_sentences(readings: Vec<Self>) -> Option<Self> {

@@ -34,7 +34,7 @@ impl Tokenizer {
         Ok(Self { inner, cls, sep, max_tokens })
     }
 
-    /// The part of `text` that [`encode`](Self::encode) looks at: all of it, or the beginning and the end.
+    /// The part of `text` that is looked at at all: all of it, or the beginning and the end.
     pub(crate) fn clip<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let text = text.trim();
         let most = BYTES_PER_TOKEN * self.max_tokens;
@@ -60,8 +60,8 @@ impl Tokenizer {
         let (head, tail) = if ids.len() <= room {
             (ids, [].as_slice())
         } else {
-            let (head, _) = ids.split_at(room / 2);
-            let (_, tail) = ids.split_at(ids.len() - (room - room / 2));
+            let (head, _) = ids.split_at(room.div_ceil(2));
+            let (_, tail) = ids.split_at(ids.len() - (room / 2));
             (head, tail)
         };
         Ok([&[self.cls], head, tail, &[self.sep]].concat())

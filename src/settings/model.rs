@@ -19,6 +19,10 @@ pub(crate) struct Model {
     #[arg(long = "model", value_name = "DIR")]
     pub(crate) path: Option<PathBuf>,
 
+    /// A calibration.json of your own, written by `undertone calibrate` [default: the model's]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibration: Option<PathBuf>,
+
     /// What runs the model: auto (ONNX Runtime if found, else RTen), ort or rten [default: auto]
     #[arg(long, value_name = "ENGINE")]
     pub(crate) engine: Option<EnginePreference>,
@@ -41,6 +45,7 @@ impl Model {
     pub(super) fn or(self, other: Self) -> Self {
         Self {
             path: self.path.or(other.path),
+            calibration: self.calibration.or(other.calibration),
             engine: self.engine.or(other.engine),
             onnxruntime: self.onnxruntime.or(other.onnxruntime),
             workers: self.workers.or(other.workers),
@@ -50,7 +55,7 @@ impl Model {
 
     /// Paths count from this directory.
     pub(super) fn relative_to(&mut self, directory: &Path) {
-        for path in [&mut self.path, &mut self.onnxruntime].into_iter().flatten() {
+        for path in [&mut self.path, &mut self.calibration, &mut self.onnxruntime].into_iter().flatten() {
             *path = directory.join(&*path);
         }
     }
@@ -62,8 +67,15 @@ impl Model {
     /// [`BuildError`]: the folder, the model or the engine cannot be used.
     pub(crate) fn classifier(&self) -> Result<Classifier, BuildError> {
         let mut builder = Classifier::builder().engine(self.engine.unwrap_or_default());
-        if let Some(folder) = &self.path {
-            builder = builder.model(sentiment::Model::from_folder(folder)?);
+        if self.path.is_some() || self.calibration.is_some() {
+            let model = match &self.path {
+                Some(folder) => sentiment::Model::from_folder(folder)?,
+                None => bundled()?,
+            };
+            builder = builder.model(match &self.calibration {
+                Some(file) => model.with_calibration(file)?,
+                None => model,
+            });
         }
         if let Some(file) = &self.onnxruntime {
             builder = builder.onnxruntime(file);
@@ -73,4 +85,14 @@ impl Model {
         }
         builder.workers(self.workers.map_or(0, NonZeroUsize::get)).build()
     }
+}
+
+#[cfg(feature = "bundled-model")]
+fn bundled() -> Result<sentiment::Model, BuildError> {
+    Ok(sentiment::Model::bundled()?)
+}
+
+#[cfg(not(feature = "bundled-model"))]
+fn bundled() -> Result<sentiment::Model, BuildError> {
+    Err(BuildError::NoModel)
 }

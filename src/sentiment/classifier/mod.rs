@@ -38,11 +38,11 @@ const QUEUE: usize = 128;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Classifier(Arc<Inner>);
+pub struct Classifier(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     workers: Workers,
-    pipeline: Arc<Pipeline>,
+    pub(super) pipeline: Arc<Pipeline>,
     count: usize,
     engine: EngineInfo,
 }
@@ -76,6 +76,8 @@ impl Classifier {
     }
 
     /// Classifies one turn and blocks until that is done, queueing included.
+    ///
+    /// A turn of more than 40 words is read sentence by sentence: the one that expresses most speaks for it.
     ///
     /// It may be called anywhere, from async code too, where it holds up the thread; [`Classify::submit`] does not.
     ///

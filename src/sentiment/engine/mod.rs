@@ -90,28 +90,44 @@ impl fmt::Debug for Batch {
 }
 
 /// What the graph says of a batch, before calibration; every head `f32`, row by row.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Heads([Vec<f32>; HEADS.len()]);
 
 /// What the graph says of one turn.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct Row<'a> {
-    /// Logits of negative, neutral, positive.
+    /// 3 logits: negative, neutral, positive.
     pub polarity: &'a [f32],
     /// -1 to 1.
     pub valence: f32,
     /// 0 to 1, not calibrated.
     pub affect: f32,
-    /// Logits in the order of [`Emotion::ALL`].
+    /// 10 logits, in the order of [`Emotion::ALL`].
     pub emotion: &'a [f32],
-    /// Logits of GoEmotions' labels, in the order of `calibration.json`; each is a question of its own.
+    /// 28 logits, of GoEmotions' labels in the order of `calibration.json`; each is a question of its own.
     pub goemotions: &'a [f32],
-    /// Logits in the order of [`Target::ALL`].
+    /// 3 logits, in the order of [`Target::ALL`].
     pub target: &'a [f32],
-    /// A logit.
+    /// A logit, not calibrated.
     pub danger: f32,
-    /// A vector of length 1.
+    /// 96 numbers, a vector of length 1.
     pub embedding: &'a [f32],
+}
+
+impl fmt::Debug for Heads {
+    /// The count of the rows alone: the embedding is the user's words in another coat.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heads").field("rows", &self.rows().count()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Row<'_> {
+    /// The heads that say nothing of the words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { valence, affect, danger, .. } = self;
+        let mut row = f.debug_struct("Row");
+        row.field("valence", valence).field("affect", affect).field("danger", danger).finish_non_exhaustive()
+    }
 }
 
 impl Heads {
@@ -209,13 +225,20 @@ pub struct EngineInfo {
     pub reason: String,
 }
 
+impl EngineInfo {
+    /// `ort 1.31.1`: the name, and the version where the engine tells.
+    #[must_use]
+    pub fn name_and_version(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{} {version}", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for EngineInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)?;
-        if let Some(version) = &self.version {
-            write!(f, " {version}")?;
-        }
-        write!(f, ": {}", self.reason)
+        write!(f, "{}: {}", self.name_and_version(), self.reason)
     }
 }
 
@@ -300,5 +323,8 @@ pub(crate) mod tests {
     #[test]
     fn debug_keeps_the_tokens_to_itself() {
         assert_eq!(format!("{:?}", Batch::new(&[vec![4242]])), "Batch { rows: 1, columns: 1, .. }");
+        let heads = heads(vec![0.5]);
+        assert_eq!(format!("{heads:?}"), "Heads { rows: 1, .. }");
+        assert!(!format!("{:?}", heads.rows().next()).contains("embedding"));
     }
 }

@@ -167,11 +167,14 @@ impl Ort {
     }
 }
 
-/// One thread, the one that calls; every optimisation. The memory arena is on by default.
+/// One thread, the one that calls; every optimisation. The memory arena is on by default. Should ONNX Runtime ever make
+/// threads of its own, they sleep while there is nothing to do: spinning, they would take the bot's processor.
 fn latency_settings(environment: &Environment) -> ort::Result<SessionBuilder> {
     let builder = Session::builder(environment)?
         .with_intra_threads(1)?
         .with_inter_threads(1)?
+        .with_intra_op_spinning(false)?
+        .with_inter_op_spinning(false)?
         .with_optimization_level(GraphOptimizationLevel::All)?;
     Ok(builder)
 }

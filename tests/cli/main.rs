@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod evaluation;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -93,9 +95,26 @@ fn classify_prints_one_json_object_a_line_in_order() {
         let sum: f64 = line["emotions"].as_object().unwrap().values().map(|p| p.as_f64().unwrap()).sum();
         assert!((sum - 1.0).abs() < 1e-3, "{line}");
         assert!(line["emotions"].get(line["emotion"].as_str().unwrap()).is_some(), "{line}");
+        let sum: f64 = line["targets"].as_object().unwrap().values().map(|p| p.as_f64().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-3, "{line}");
+        assert!(line["targets"].get(line["target"].as_str().unwrap()).is_some(), "{line}");
+        assert!((0.0..0.5).contains(&number("danger")), "{line}");
+        assert!(line.get("embedding").is_none(), "only on request: {line}");
     }
     assert!(lines[0]["weight"].as_f64() < lines[1]["weight"].as_f64());
     assert_eq!(lines[1]["emotion"], "anger");
+}
+
+#[test]
+fn the_embedding_comes_on_request_and_tells_turns_apart() {
+    let turns = ["Where is my parcel?", "My package has not come, where is it?", "How do I change my password?"];
+    let (_, lines) = filter(&["classify", "--json", "--embedding"], turns.join("\n").as_bytes());
+    let vectors: Vec<Vec<f64>> =
+        lines.iter().map(|line| serde_json::from_value(line["embedding"].clone()).unwrap()).collect();
+    assert!(vectors.iter().all(|vector| vector.len() == 96));
+    let cosine = |a: usize, b: usize| -> f64 { vectors[a].iter().zip(&vectors[b]).map(|(a, b)| a * b).sum() };
+    assert!((cosine(0, 0) - 1.0).abs() < 1e-3);
+    assert!(cosine(0, 1) > cosine(0, 2) + 0.2, "{} {}", cosine(0, 1), cosine(0, 2));
 }
 
 #[test]
