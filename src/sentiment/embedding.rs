@@ -20,17 +20,6 @@ impl Embedding {
         Self(vector)
     }
 
-    /// The direction between several: their sum, scaled to 1. `None` without any.
-    pub(crate) fn between(embeddings: impl IntoIterator<Item = Self>) -> Option<Self> {
-        let mut embeddings = embeddings.into_iter();
-        let first = embeddings.next()?;
-        let sum = embeddings.fold(first.0, |mut sum, next| {
-            sum.iter_mut().zip(&next.0).for_each(|(sum, x)| *sum += x);
-            sum
-        });
-        Some(Self::new(sum))
-    }
-
     /// The cosine of the two, -1 to 1: 1 for the same direction, around 0 for turns that have nothing to do with each
     /// other. 0 where the vectors are of different sizes.
     #[must_use]
@@ -65,7 +54,6 @@ mod tests {
         assert!((a.similarity(&a) - 1.0).abs() < 1e-6);
         assert!(a.similarity(&b).abs() < 1e-6);
         assert!((a.similarity(&c) - 0.5_f32.sqrt()).abs() < 1e-6);
-        assert!((Embedding::between([a, b]).unwrap().similarity(&c) - 1.0).abs() < 1e-6);
     }
 
     #[test]
