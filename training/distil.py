@@ -91,8 +91,8 @@ def turned(embeddings, towards):
     return (embeddings.float() @ (left @ right)).half()
 
 
-def distil_loss(out, taught):
-    total = (1 - (out["embedding"] * taught["embedding"]).sum(1)).mean()
+def distil_loss(out, taught, embedding=1.0):
+    total = embedding * (1 - (out["embedding"] * taught["embedding"]).sum(1)).mean()
     for head, weight in DISTIL.items():
         ours, theirs = out[head], taught[head]
         if head in CLASSES:

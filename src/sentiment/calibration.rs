@@ -29,11 +29,16 @@ pub(crate) struct Calibration {
     pub(super) affect: Affect,
 }
 
+/// The logits' distances to the largest, divided by the temperature and raised to the power, make the probabilities.
+///
+/// Training with smoothed labels squeezes large distances together, and a temperature alone (Guo et al. 2017) cannot
+/// mend both ends: with a power above 1 what is unsure becomes surer of that, and what is sure too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Softmax {
     labels: Vec<String>,
     temperature: f32,
+    power: f32,
 }
 
 /// A label counts from its threshold on, a probability.
@@ -87,7 +92,7 @@ impl Calibration {
         if !self.danger.threshold.is_finite() {
             return Err(format!("danger.threshold: expected a number, found {}", self.danger.threshold));
         }
-        check_temperature("danger", self.danger.temperature)?;
+        check_positive("danger.temperature", self.danger.temperature)?;
         self.affect.knots.check().map_err(|why| format!("affect.knots: {why}"))
     }
 
@@ -107,9 +112,9 @@ impl Calibration {
     ///
     /// Names the head that has a number which is none.
     pub(crate) fn reading(&self, row: Row<'_>) -> Result<Reading, String> {
-        let [negative, neutral, positive] = softmax("polarity", row.polarity, self.polarity.temperature)?;
-        let emotions = softmax("emotion", row.emotion, self.emotion.temperature)?;
-        let [none, situation, bot] = softmax("target", row.target, self.target.temperature)?;
+        let [negative, neutral, positive] = self.polarity.probabilities("polarity", row.polarity)?;
+        let emotions = self.emotion.probabilities("emotion", row.emotion)?;
+        let [none, situation, bot] = self.target.probabilities("target", row.target)?;
         let valence = finite("valence", row.valence)?.clamp(-1.0, 1.0);
         let raw_affect = finite("affect", row.affect)?;
         let danger = sigmoid((finite("danger", row.danger)? - self.danger.threshold) / self.danger.temperature);
@@ -136,15 +141,29 @@ impl Calibration {
 impl Softmax {
     fn check(&self, key: &str, labels: &[&str]) -> Result<(), String> {
         check_labels(key, &self.labels, labels)?;
-        check_temperature(key, self.temperature)
+        check_positive(&format!("{key}.temperature"), self.temperature)?;
+        check_positive(&format!("{key}.power"), self.power)
+    }
+
+    /// Probabilities of `logits`; they sum to 1.
+    fn probabilities<const N: usize>(&self, head: &str, logits: &[f32]) -> Result<[f32; N], String> {
+        let logits: [f32; N] = logits.try_into().map_err(|_| format!("`{head}` is not {N} wide"))?;
+        let mut max = f32::NEG_INFINITY;
+        for logit in logits {
+            max = max.max(finite(head, logit)?);
+        }
+        // The largest exponent is 0, so the sum is at least 1 and nothing overflows.
+        let powers = logits.map(|logit| (-((max - logit) / self.temperature).powf(self.power)).exp());
+        let sum: f32 = powers.iter().sum();
+        Ok(powers.map(|power| power / sum))
     }
 }
 
-fn check_temperature(key: &str, temperature: f32) -> Result<(), String> {
-    if temperature.is_finite() && temperature > 0.0 {
+fn check_positive(key: &str, number: f32) -> Result<(), String> {
+    if number.is_finite() && number > 0.0 {
         Ok(())
     } else {
-        Err(format!("{key}.temperature: expected a number above 0, found {temperature}"))
+        Err(format!("{key}: expected a number above 0, found {number}"))
     }
 }
 
@@ -164,19 +183,6 @@ fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-/// Probabilities of `logits` at `temperature`; they sum to 1.
-fn softmax<const N: usize>(head: &str, logits: &[f32], temperature: f32) -> Result<[f32; N], String> {
-    let logits: [f32; N] = logits.try_into().map_err(|_| format!("`{head}` is not {N} wide"))?;
-    let mut max = f32::NEG_INFINITY;
-    for logit in logits {
-        max = max.max(finite(head, logit)?);
-    }
-    // The largest exponent is 0, so the sum is at least 1 and nothing overflows.
-    let powers = logits.map(|logit| ((logit - max) / temperature).exp());
-    let sum: f32 = powers.iter().sum();
-    Ok(powers.map(|power| power / sum))
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -185,10 +191,10 @@ pub(crate) mod tests {
     pub(crate) fn neutral() -> serde_json::Value {
         serde_json::json!({
             "model": "test", "max_tokens": 16,
-            "polarity": {"labels": POLARITY, "temperature": 1.0},
-            "emotion": {"labels": Emotion::ALL, "temperature": 1.0},
+            "polarity": {"labels": POLARITY, "temperature": 1.0, "power": 1.0},
+            "emotion": {"labels": Emotion::ALL, "temperature": 1.0, "power": 1.0},
             "goemotions": {"labels": vec!["x"; GOEMOTIONS], "thresholds": vec![0.5; GOEMOTIONS]},
-            "target": {"labels": Target::ALL, "temperature": 1.0},
+            "target": {"labels": Target::ALL, "temperature": 1.0, "power": 1.0},
             "danger": {"threshold": 0.0, "temperature": 1.0},
             "affect": {"knots": [[0.0, 0.0], [1.0, 1.0]]},
         })
@@ -228,6 +234,7 @@ pub(crate) mod tests {
             ("/emotion/labels", serde_json::json!(["joy"]), "emotion.labels: expected anger frustration"),
             ("/emotion/temperature", serde_json::json!(0), "emotion.temperature: expected a number above 0, found 0"),
             ("/goemotions/thresholds", serde_json::json!([0.5]), "found 28 and 1"),
+            ("/target/power", serde_json::json!(0), "target.power: expected a number above 0, found 0"),
             ("/target/labels", serde_json::json!([]), "target.labels: expected none situation bot"),
             ("/danger/temperature", serde_json::json!(-1), "danger.temperature: expected a number above 0, found -1"),
             ("/danger/threshold", serde_json::json!(1e39), "danger.threshold: expected a number, found inf"),
@@ -259,18 +266,16 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_temperature_above_one_flattens() {
-        let mut json = neutral();
-        json["polarity"]["temperature"] = 2.0.into();
-        let [sharp, flat] = [neutral(), json].map(|json| {
-            Calibration::parse(&json.to_string())
-                .unwrap()
-                .reading(row(&[2.0, 0.0, 0.0], 0.5))
-                .unwrap()
-                .sentiment
-                .polarity
-        });
-        assert!(flat.negative < sharp.negative && flat.negative > flat.neutral);
+    fn a_temperature_above_one_flattens_and_a_power_above_one_parts_sure_from_unsure() {
+        let probability = |key: &str, value: f32, logit: f32| {
+            let mut json = neutral();
+            json["polarity"][key] = value.into();
+            let calibration = Calibration::parse(&json.to_string()).unwrap();
+            calibration.reading(row(&[logit, 0.0, 0.0], 0.5)).unwrap().sentiment.polarity.negative
+        };
+        assert!(probability("temperature", 2.0, 2.0) < probability("temperature", 1.0, 2.0));
+        assert!(probability("power", 2.0, 3.0) > probability("power", 1.0, 3.0));
+        assert!(probability("power", 2.0, 0.5) < probability("power", 1.0, 0.5));
     }
 
     #[test]

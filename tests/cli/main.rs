@@ -123,7 +123,7 @@ fn adjust_makes_the_whole_decision_without_http() {
         r#"{"user": "Where is my order?", "reply": "It left on Tuesday."}"#,
         r#"{"user": "I am FURIOUS. Three weeks and nothing!", "reply": "It left on Tuesday."}"#,
         r#"{"user": "I am FURIOUS. Three weeks and nothing!", "reply": "I'm so sorry.", "id": 7}"#,
-        r#"{"user": "Where is my order?", "reply": "{}", "weight": 0.9, "history": [{"role": "tool", "content": null}]}"#,
+        r#"{"user": "My order is late.", "reply": "{}", "weight": 0.9, "history": [{"role": "tool", "content": null}]}"#,
     ];
     let (output, lines) = filter(&["adjust"], exchanges.join("\n").as_bytes());
     assert!(output.status.success());
