@@ -47,11 +47,21 @@ class Runtime:
         return out
 
     def predict(self, texts):
-        """As `whole`, but of a long turn the sentence that expresses most speaks, and danger in any of them counts."""
+        """As `whole`, but a long turn is read by sentences: as strong as the one that expresses most, danger in any of
+        them counts, and in all else they weigh as much as they express (src/sentiment/reading.rs)."""
         parts = [sentences(text) for text in texts]
         out = self.whole([sentence for part in parts for sentence in part])
         ends = np.cumsum([len(part) for part in parts])
-        slices = [range(end - len(part), end) for end, part in zip(ends, parts)]
-        loudest = [max(some, key=lambda i: out["affect"][i, 0]) for some in slices]
-        danger = np.array([out["danger"][list(some)].max(0) for some in slices]).reshape(-1, 1)
-        return {**{name: values[loudest] for name, values in out.items()}, "danger": danger}
+        turns = [list(range(end - len(part), end)) for end, part in zip(ends, parts)]
+        return {name: np.stack([over(name, values[turn], out["affect"][turn]) for turn in turns])
+                for name, values in out.items()}
+
+
+def over(name, values, affect):
+    """What the numbers of a head come to over the sentences of a turn."""
+    if name in ("affect", "danger"):
+        return values.max(0)
+    if name == "goemotions":
+        return values[affect.argmax()]
+    weights = affect + 1e-3
+    return (weights * values).sum(0) / weights.sum()

@@ -27,6 +27,9 @@ const CERTAIN: f32 = 0.85;
 /// From which weight a feeling may be named that is shown and not certain.
 const NAMED: f32 = 0.55;
 
+/// From which weight surprise is shock, and "I can see why you are surprised" would mock it.
+const SHOCK: f32 = 0.75;
+
 /// From which probability a turn counts as one of danger, where the classifier tells it.
 pub(crate) const DANGER: f32 = 0.5;
 
@@ -257,7 +260,8 @@ impl Policy {
             return Err(Silence::BelowFloor);
         }
         let mut cause = Cause::of(Kind::Problem, weight);
-        cause.named = Kind::naming(sentiment.emotion()).filter(|_| probability >= SHOWN);
+        let is_shock = sentiment.emotion() == Emotion::Surprise && weight.get() >= SHOCK;
+        cause.named = Kind::naming(sentiment.emotion()).filter(|_| probability >= SHOWN && !is_shock);
         cause.may_name = probability >= CERTAIN || weight.get() >= NAMED;
         // Where the words name a feeling that is sure, the feeling counts; otherwise what they say happened does.
         cause.stated = match (signals.repeat, signals.waiting) {
