@@ -4,8 +4,8 @@ The student has seen everything twice; what undertone lives by is the graded tur
 noise. It sees those again, among enough of the rest that nothing is forgotten. It learns the labels beside the mean of
 the teacher's outputs and its own (two models that err differently), and keeps its own sentence embedding.
 
-On two cores without AVX-512: 13 minutes for the outputs, which are kept in WORK, then 2,074 steps of 0.65 s, 22
-minutes; with it, about a third of that. Killed and started again, it goes on where it was.
+An hour on two cores without AVX-512, beside other work: half of it for the outputs, which are kept in WORK, then 2,074
+steps of 0.93 s. Killed and started again, it goes on where it was.
 """
 
 import argparse

@@ -27,9 +27,6 @@ const CERTAIN: f32 = 0.85;
 /// From which weight a feeling may be named that is shown and not certain.
 const NAMED: f32 = 0.55;
 
-/// From which weight surprise is shock, and "I can see why you are surprised" would mock it.
-const SHOCK: f32 = 0.75;
-
 /// From which probability a turn counts as one of danger, where the classifier tells it.
 pub(crate) const DANGER: f32 = 0.5;
 
@@ -260,8 +257,7 @@ impl Policy {
             return Err(Silence::BelowFloor);
         }
         let mut cause = Cause::of(Kind::Problem, weight);
-        let is_shock = sentiment.emotion() == Emotion::Surprise && weight.get() >= SHOCK;
-        cause.named = Kind::naming(sentiment.emotion()).filter(|_| probability >= SHOWN && !is_shock);
+        cause.named = Kind::naming(sentiment.emotion()).filter(|_| probability >= SHOWN);
         cause.may_name = probability >= CERTAIN || weight.get() >= NAMED;
         // Where the words name a feeling that is sure, the feeling counts; otherwise what they say happened does.
         cause.stated = match (signals.repeat, signals.waiting) {

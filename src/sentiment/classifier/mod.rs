@@ -77,7 +77,7 @@ impl Classifier {
 
     /// Classifies one turn and blocks until that is done, queueing included.
     ///
-    /// A turn of more than 40 words is read sentence by sentence: the one that expresses most speaks for it.
+    /// A turn of more than 40 words is read sentence by sentence; it is as strong as the one that expresses most.
     ///
     /// It may be called anywhere, from async code too, where it holds up the thread; [`Classify::submit`] does not.
     ///
