@@ -4,10 +4,12 @@ Everything that takes long leaves a file in WORK, written in one rename: a finis
 on NAME.checkpoint.pt, a model's outputs NAME-KEY.pt. Started again, what is there is not done again.
 """
 
+import argparse
 import hashlib
 import json
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,6 +29,15 @@ CHECKPOINT_EVERY = 300  # steps
 LOG_EVERY = 100
 # Half precision pays where the CPU has instructions for it (AVX-512); elsewhere it is emulated, many times slower.
 HALF = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
+def parser(description):
+    """What every step is told: the data, where it works, and on how many threads."""
+    p = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("data", type=Path, help="folder of the TSV files")
+    p.add_argument("--work", type=Path, required=True, help="folder for weights, checkpoints and outputs")
+    p.add_argument("--threads", type=int, default=2)
+    return p
 
 
 def logger():

@@ -37,8 +37,8 @@ WIDTH = sum(width for _, width, _ in HEADS)
 BOUNDS = {"Tanh": torch.tanh, "Sigmoid": torch.sigmoid}
 EMBED = 96  # numbers of a sentence embedding
 
-# The laboratory's weights have two more heads, whose rows were licensed for research only.
-LABORATORY_HEADS = [("polarity", 3), ("valence", 1), ("affect", 1), ("emotion", 10), ("goemotions", 28),
+# The weights of the recorded run have two more heads, whose rows were licensed for research only.
+RECORDED_HEADS = [("polarity", 3), ("valence", 1), ("affect", 1), ("emotion", 10), ("goemotions", 28),
                     ("intensity", 4), ("target", 3), ("irony", 1), ("danger", 1)]
 
 
@@ -152,13 +152,13 @@ def student(teacher, picked_layers, old_ids):
     return small
 
 
-def from_laboratory(state):
+def from_recorded(state):
     """The state dict in f32, of tensors or of numpy arrays, with the rows of the heads that are left."""
     names = [name for name, _, _ in HEADS]
-    rows = [name for name, width in LABORATORY_HEADS for _ in range(width)]
+    rows = [name for name, width in RECORDED_HEADS for _ in range(width)]
     found = state["heads.weight"].shape[0]
     if found not in (WIDTH, len(rows)):
-        raise ValueError(f"{found} rows of heads; expected {WIDTH}, or {len(rows)} of the laboratory")
+        raise ValueError(f"{found} rows of heads; expected {WIDTH}, or {len(rows)} of the recorded run")
     keep = [i for i, name in enumerate(rows) if name in names] if found == len(rows) else list(range(WIDTH))
     result = {}
     for name, value in state.items():
@@ -169,9 +169,9 @@ def from_laboratory(state):
 
 
 def load(path):
-    """The model whose weights lie in a .pt or a .safetensors file, ours or the laboratory's."""
+    """The model whose weights lie in a .pt or a .safetensors file, ours or the recorded run's."""
     state = load_file(path) if Path(path).suffix == ".safetensors" else torch.load(path)
-    state = from_laboratory(state)
+    state = from_recorded(state)
     layers = {name.split(".")[1] for name in state if name.startswith("layers.")}
     model = Model(len(layers), state["words.weight"].shape[0], embed="embed.weight" in state)
     model.load_state_dict(state)

@@ -1,14 +1,13 @@
-"""Trains the student a little further, mostly on graded turns: WORK/polished.pt, from a student's weights and a teacher's.
+"""Trains a student a little further, with a teacher, on a mix with more graded turns in it: WORK/polished.pt.
 
 The student has seen everything twice; what undertone lives by is the graded turns, alone, in long messages and with typing
-noise. It sees those again, among enough of the rest that nothing is forgotten. It learns the labels beside the mean of
+noise. It sees those again, two rows in five, among enough of the rest that nothing is forgotten. It learns the labels beside the mean of
 the teacher's outputs and its own (two models that err differently), and keeps its own sentence embedding.
 
 An hour on two cores without AVX-512, beside other work: half of it for the outputs, which are kept in WORK, then 2,074
 steps of 0.93 s. Killed and started again, it goes on where it was.
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -46,13 +45,10 @@ def widened(sources, felt, rng):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("data", type=Path, help="folder of the TSV files")
+    p = fit.parser(__doc__)
     p.add_argument("--student", type=Path, required=True, help="its weights, .pt or .safetensors")
     p.add_argument("--tokenizer", type=Path, required=True, help="its tokenizer.json")
     p.add_argument("--teacher", type=Path, required=True, help="the teacher's weights, .pt or .safetensors")
-    p.add_argument("--work", type=Path, required=True, help="folder for weights, checkpoints and outputs")
-    p.add_argument("--threads", type=int, default=2)
     args = p.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     log = fit.logger()

@@ -4,12 +4,9 @@ Phase `broad`: everything mixed. Phase `graded`: the graded turns several times 
 enough of the rest that nothing is forgotten; task turns join as weak "matter-of-fact" examples, but only those which
 the model, as it stands after the first phase, does not itself think felt.
 
-27 minutes on the laboratory's two cores: 3,090 and 1,480 steps of 0.32 s. Killed and started again, it goes on where it
+27 minutes on two cores with AVX-512: 3,090 and 1,480 steps of 0.32 s. Killed and started again, it goes on where it
 was.
 """
-
-import argparse
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -70,10 +67,7 @@ def long_messages(sources, tokenizer):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("data", type=Path, help="folder of the TSV files")
-    p.add_argument("--work", type=Path, required=True, help="folder for weights and checkpoints")
-    p.add_argument("--threads", type=int, default=2)
+    p = fit.parser(__doc__)
     args = p.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     log = fit.logger()

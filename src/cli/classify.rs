@@ -19,7 +19,7 @@ use crate::{
 /// Cells of the bar at full weight.
 const BAR: u8 = 20;
 
-/// See the sentiment of a turn, and how much empathy it calls for
+/// See what the model hears in a turn: its weight, a bar of it, the feeling and the polarity
 #[derive(Debug, Args)]
 pub(super) struct ClassifyArgs {
     /// The turn; without it, one turn a line is read from standard input

@@ -34,7 +34,7 @@ fn is_shouted(text: &str) -> bool {
     letters >= LETTERS && words >= 2 && 10 * capitals >= TENTHS * letters
 }
 
-/// A run goes on over punctuation and single spaces between its words: "STILL NOT, AT ALL" is one.
+/// A run goes on over spaces and light punctuation between its words: "STILL NOT, AT ALL" is one.
 fn mark_runs(text: &str) -> String {
     static WORDS: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\p{L}\p{N}_]+"));
     let mut marked = String::with_capacity(text.len() + 8);

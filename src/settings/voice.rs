@@ -21,7 +21,7 @@ pub(crate) struct Voice {
     #[arg(long, value_name = "FILE")]
     pub(crate) phrasebook: Option<PathBuf>,
 
-    /// Say nothing to turns that weigh less, 0 to 1 [default: 0.3]
+    /// Acknowledge no feeling below this weight, 0 to 1 [default: 0.3]
     #[arg(long, value_name = "WEIGHT")]
     pub(crate) floor: Option<Weight>,
 

@@ -22,16 +22,22 @@ use crate::{
 /// Turns between two steps of the progress bar.
 const STEP: usize = 128;
 
+const COLUMNS: &str = "The columns of a table's header line tell what is scored; others are ignored:
+  text, affect (0 to 3)     graded turns; where there, also set (the kind), ladder (the turns that
+                            tell one situation at rising affect), valence (neg, neu, pos), emotion,
+                            target, danger (0, 1)
+  text, valence (-1 to 1)   by source
+  text, label               negative, neutral, positive; or irony, not_irony (mean weight of each)
+  text, labels              of GoEmotions, with commas between
+  text, intensity (0 to 1)  by emotion
+  text                      how many turns reach a weight";
+
 /// Score the classifier on labelled turns
 ///
-/// Each file is a tab-separated table, without quotes, whose header line tells what can be scored. text and affect (0 to
-/// 3): graded turns, with set (the kind), ladder, valence (neg, neu, pos), emotion, target and danger (0, 1) where they
-/// are there. text and one of valence (-1 to 1), label (negative, neutral, positive; or irony, not_irony), labels (of
-/// GoEmotions, with commas between), intensity (0 to 1): what public data sets have. text alone: how much weight the
-/// turns get.
-///
-/// Intervals are of 95 %, by bootstrap; those of calibration errors lie too high on small samples.
+/// Each file is a tab-separated table, without quotes. Intervals are of 95 %, by bootstrap; those of calibration errors lie
+/// too high on small samples.
 #[derive(Debug, clap::Args)]
+#[command(after_help = COLUMNS)]
 pub(super) struct Args {
     /// The tables
     #[arg(required = true, value_name = "TSV")]
