@@ -231,6 +231,22 @@ fn a_batch_says_what_single_turns_say() {
 }
 
 #[test]
+fn a_felt_sentence_in_a_long_report_is_as_strong_as_alone() {
+    let report = "The engineer came at nine. He checked the router, then the socket in the hall, then the line outside. \
+                  The light went from amber to green at ten. He wrote the serial number on a card and left at eleven. \
+                  The card is on the shelf by the door.";
+    let felt = "I am furious about this, it is an absolute disgrace!";
+    for (name, _) in engines() {
+        let classifier = Classifier::builder().engine(name).workers(1).build().unwrap();
+        let [alone, plain, long] =
+            [felt, report, &format!("{report} {felt}")].map(|turn| classifier.classify(turn).unwrap());
+        assert!(plain.affect < 0.3 && alone.affect > 0.6, "{name}: {} {}", plain.affect, alone.affect);
+        assert!((long.affect - alone.affect).abs() < 1e-6, "{name}: {} instead of {}", long.affect, alone.affect);
+        assert_eq!(long.emotion(), alone.emotion(), "{name}");
+    }
+}
+
+#[test]
 fn odd_turns_are_answered() {
     let long = "everything is fine ".repeat(1 << 16);
     for (name, _) in engines() {

@@ -67,6 +67,17 @@ fn danger_is_never_decorated_whatever_the_feeling() {
 }
 
 #[test]
+fn danger_that_the_classifier_alone_hears_is_not_decorated_either() {
+    let turn = turn("I keep getting these thoughts again and I don't know what to do.");
+    assert!(!policy().is_danger(&turn.text), "the patterns hear it: take another turn");
+    let heard = |danger| Sentiment { danger, ..sentiment(Emotion::Worry, -0.8, 0.9) };
+    assert_eq!(fresh(&turn, &heard(Some(0.5))), Plan::Leave(Silence::Danger));
+    for danger in [None, Some(0.0), Some(0.49)] {
+        assert_ne!(silence(&fresh(&turn, &heard(danger))), Some(Silence::Danger), "{danger:?}");
+    }
+}
+
+#[test]
 fn a_pleasant_turn_gets_silence_however_strong_it_is() {
     for (emotion, valence) in [(Emotion::Joy, 0.9), (Emotion::Gratitude, 0.9), (Emotion::Surprise, 0.5)] {
         let pleased = sentiment(emotion, valence, 1.0);

@@ -106,6 +106,9 @@ fn calibrate_finds_the_floor_for_a_share() {
     };
     let (code, line) = floor("12%");
     assert!(code == Some(0) && line.starts_with("floor = 0.30   # 20 of 300 turns are acknowledged: 6.67 %"), "{line}");
+    // 20 of 300 may come of a share above 7 %.
+    let (code, line) = floor("7%");
+    assert!(code == Some(0) && !line.starts_with("floor = 0.30 "), "{line}");
     let (code, line) = floor("3%");
     let floor: f64 = line.strip_prefix("floor = ").unwrap().split(' ').next().unwrap().parse().unwrap();
     assert!(code == Some(0) && floor > 0.4, "{line}");
