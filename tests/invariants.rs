@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
     layer::{EmpathyLayer, RequestBody},
-    protocol::{Chat, Frame, HandsOff, Piece, Protocol, Protocols, Recognition, ReplyReader, Turn},
+    protocol::{Chat, Claim, Frame, HandsOff, Piece, Protocol, Protocols, Recognition, ReplyReader, Turn},
     sentiment::{Classify, ClassifyError, Pending},
 };
 
@@ -111,8 +111,8 @@ mod fail_open {
             "panicking"
         }
 
-        fn claims(&self, _: &request::Parts) -> bool {
-            true
+        fn claims(&self, _: &request::Parts) -> Claim {
+            Claim::Yes
         }
 
         fn read(&self, _: &request::Parts, _: &[u8]) -> Recognition {
@@ -173,8 +173,8 @@ mod fail_open {
             "panicking-reply"
         }
 
-        fn claims(&self, _: &request::Parts) -> bool {
-            true
+        fn claims(&self, _: &request::Parts) -> Claim {
+            Claim::Yes
         }
 
         fn read(&self, _: &request::Parts, _: &[u8]) -> Recognition {

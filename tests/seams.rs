@@ -28,7 +28,7 @@ use undertone::{
     empathy::Adjustment,
     layer::EmpathyLayer,
     outcome::{FailOpen, Family, Outcome, Reason, Settled, Verdict},
-    protocol::{CustomProtocol, CustomSpec, Protocol, Protocols, Recognition},
+    protocol::{Claim, CustomProtocol, CustomSpec, Protocol, Protocols, Recognition},
 };
 
 const ANNOYED: &str = "this is annoying";
@@ -323,9 +323,9 @@ mod others_code {
             panic!("a bug")
         }
 
-        fn claims(&self, _: &request::Parts) -> bool {
+        fn claims(&self, _: &request::Parts) -> Claim {
             assert!(!self.over_head, "a bug");
-            true
+            Claim::Yes
         }
 
         fn read(&self, _: &request::Parts, _: &[u8]) -> Recognition {

@@ -149,6 +149,8 @@ pub(super) enum Collected<B: Body> {
     TooSlow(Prefixed<B>),
     /// It broke off with an error.
     Broken(Prefixed<B>),
+    /// It should be a JSON object and does not begin like one.
+    NoObject(Prefixed<B>),
 }
 
 /// Reads a body up to a limit.
@@ -157,11 +159,18 @@ pub(super) struct Collect<B: Body> {
     collected: usize,
     limit: usize,
     share: Option<Share>,
+    /// Whether it is only of interest if it is a JSON object.
+    is_object: bool,
 }
 
 impl<B: Body<Data = Bytes>> Collect<B> {
     pub(super) fn new(body: B, limit: usize, share: Share) -> Self {
-        Self { read: Prefixed::unread(body), collected: 0, limit, share: Some(share) }
+        Self { read: Prefixed::unread(body), collected: 0, limit, share: Some(share), is_object: false }
+    }
+
+    /// Collects no further than to a first byte that begins no JSON object.
+    pub(super) fn of_an_object(self) -> Self {
+        Self { is_object: true, ..self }
     }
 
     /// Stops early: what has been read, and the rest.
@@ -174,6 +183,11 @@ impl<B: Body<Data = Bytes>> Collect<B> {
     /// What has been read so far.
     pub(super) const fn so_far(&self) -> &Prefixed<B> {
         &self.read
+    }
+
+    fn begins_like_an_object(&self) -> bool {
+        let mut bytes = self.read.chunks().flatten();
+        bytes.find(|byte| !byte.is_ascii_whitespace()).is_none_or(|first| *first == b'{')
     }
 
     /// Reads on. No more is read, and nothing lost, once a limit is passed.
@@ -202,6 +216,9 @@ impl<B: Body<Data = Bytes>> Collect<B> {
                         self.read.push(data);
                         if !fits {
                             return Poll::Ready(Collected::TooMany(self.stop()));
+                        }
+                        if self.is_object && !self.begins_like_an_object() {
+                            return Poll::Ready(Collected::NoObject(self.stop()));
                         }
                     }
                     // Trailers end a body.

@@ -355,7 +355,9 @@ fn note(adjustment: &mut Option<Adjustment>, saying: &mut Option<Arc<Saying>>, c
 fn part_of(frame: &Frame, number: usize, piece: &Piece) -> Option<Part> {
     let span = match piece.kind {
         PieceKind::End => 0..0,
-        PieceKind::Delta | PieceKind::Copy | PieceKind::Offset => frame.raw_range(&piece.span)?,
+        PieceKind::Delta | PieceKind::Copy | PieceKind::Repeat | PieceKind::Offset(_) => {
+            frame.raw_range(&piece.span)?
+        }
     };
     let raw = frame.raw().get(span.clone()).map(|raw| frame.raw().slice_ref(raw))?;
     Some(Part { frame: number, span, raw, encoding: piece.encoding })

@@ -14,7 +14,7 @@ use crate::{
     conversation::{ConversationKey, Memory, Recall},
     empathy::{Facts, Intent, Plan, Saying, Weight},
     outcome::{DANGER, FailOpen, Outcome, Reason, Settled, Ticket, Verdict},
-    protocol::{Chat, Edit, Protocol, Recognition, ReplyReader, Speaker, Turn, Utterance},
+    protocol::{Chat, Claim, Edit, Protocol, Recognition, ReplyReader, Speaker, Turn, Utterance},
     sentiment::{ClassifyError, Pending, Sentiment},
 };
 
@@ -46,30 +46,61 @@ enum Asked<P, A> {
     Answered(A),
 }
 
-/// The protocol that a request with this head may belong to, and a ticket for it.
-pub(super) fn claim(settings: &Settings, head: &request::Parts) -> Option<(Arc<dyn Protocol>, Ticket)> {
-    // A protocol that panics over a head recognises nothing.
-    let found = guard(|| settings.protocols.find(head).map(|found| (Arc::clone(found), found.name().to_owned())));
-    found.ok().flatten().map(|(protocol, name)| (protocol, Ticket::new(name)))
+/// The protocols that a request may belong to, of which its body has not been seen yet.
+pub(super) struct Claimed {
+    protocols: Vec<Arc<dyn Protocol>>,
+    /// None while it may be no exchange at all: then nothing is told of it.
+    pub(super) ticket: Option<Ticket>,
+}
+
+impl Claimed {
+    /// The protocols that a request with this head may belong to; nothing if there are none.
+    pub(super) fn of(settings: &Settings, head: &request::Parts) -> Option<Self> {
+        let (mut protocols, mut ticket) = (Vec::new(), None);
+        // A protocol that panics over a head recognises nothing.
+        guard(|| {
+            for (protocol, claim) in settings.protocols.claim(head) {
+                if claim == Claim::Yes && ticket.is_none() {
+                    ticket = Some(Ticket::new(protocol.name().to_owned()));
+                }
+                protocols.push(Arc::clone(protocol));
+            }
+        })
+        .ok()?;
+        (!protocols.is_empty()).then_some(Self { protocols, ticket })
+    }
+
+    /// Reads a whole request body.
+    fn read(self, head: &request::Parts, body: &[u8]) -> (Option<Ticket>, Result<Recognition, FailOpen>) {
+        let Self { protocols, mut ticket } = self;
+        for protocol in protocols {
+            let read = guard(|| (protocol.read(head, body), protocol.name().to_owned()));
+            match read {
+                Ok((Recognition::Foreign, _)) => {}
+                Ok((recognition, name)) => {
+                    ticket.get_or_insert_with(|| Ticket::new(String::new())).speaks(name);
+                    return (ticket, Ok(recognition));
+                }
+                Err(reason) => return (ticket, Err(reason)),
+            }
+        }
+        (ticket, Ok(Recognition::Foreign))
+    }
 }
 
 impl Exchange {
     /// Reads a whole request body, and asks what the turn expresses and what was said before.
-    pub(super) fn read(
-        settings: Arc<Settings>,
-        protocol: &dyn Protocol,
-        ticket: Ticket,
-        head: &request::Parts,
-        body: &[u8],
-    ) -> Recognised {
-        let Chat { turn, reply } = match guard(|| protocol.read(head, body)) {
-            Ok(Recognition::Foreign) => {
-                ticket.void();
+    pub(super) fn read(settings: Arc<Settings>, claimed: Claimed, head: &request::Parts, body: &[u8]) -> Recognised {
+        let (ticket, Chat { turn, reply }) = match claimed.read(head, body) {
+            (Some(ticket), Ok(Recognition::Chat(chat))) => (ticket, chat),
+            (Some(ticket), Ok(Recognition::HandsOff(reason))) => return Recognised::HandsOff(ticket, reason.into()),
+            (Some(ticket), Err(reason)) => return Recognised::HandsOff(ticket, reason.into()),
+            (ticket, _) => {
+                if let Some(ticket) = ticket {
+                    ticket.void();
+                }
                 return Recognised::Foreign;
             }
-            Ok(Recognition::HandsOff(reason)) => return Recognised::HandsOff(ticket, reason.into()),
-            Ok(Recognition::Chat(chat)) => chat,
-            Err(reason) => return Recognised::HandsOff(ticket, reason.into()),
         };
         let asked = guard(|| {
             let memory = key(&turn).map(|conversation| settings.store.recall(conversation));

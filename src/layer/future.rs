@@ -17,7 +17,7 @@ use tower_service::Service;
 use super::{
     ReplyBody, RequestBody,
     collect::{Collect, Collected, Prefixed},
-    exchange::{Exchange, Recognised},
+    exchange::{Claimed, Exchange, Recognised},
     layer::Settings,
     reply::{Arrival, Received, Reply, Undecided},
     request::ask_for_identity,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     outcome::{FailOpen, Reason, Ticket, Verdict},
-    protocol::{HandsOff, Protocol, apply},
+    protocol::{HandsOff, apply},
 };
 
 pin_project! {
@@ -65,8 +65,7 @@ pin_project! {
 pub(super) struct Unsent<S> {
     service: S,
     head: request::Parts,
-    protocol: Arc<dyn Protocol>,
-    ticket: Ticket,
+    claimed: Claimed,
     settings: Arc<Settings>,
 }
 
@@ -96,6 +95,7 @@ where
     pub(super) fn collect(unsent: Unsent<S>, body: ReqB) -> Self {
         let Settings { limits, quota, .. } = &*unsent.settings;
         let collect = Collect::new(body, limits.max_request_bytes, quota.share());
+        let collect = if unsent.claimed.ticket.is_none() { collect.of_an_object() } else { collect };
         let timeout = Timeout::after_ms(limits.max_request_wait_ms);
         Self { state: State::Collecting { collect, timeout, unsent: Some(unsent) } }
     }
@@ -190,14 +190,8 @@ where
 }
 
 impl<S> Unsent<S> {
-    pub(super) fn new(
-        service: S,
-        head: request::Parts,
-        protocol: Arc<dyn Protocol>,
-        ticket: Ticket,
-        settings: Arc<Settings>,
-    ) -> Self {
-        Self { service, head, protocol, ticket, settings }
+    pub(super) const fn new(service: S, head: request::Parts, claimed: Claimed, settings: Arc<Settings>) -> Self {
+        Self { service, head, claimed, settings }
     }
 
     /// Calls the inner service with what was collected, having given the turn to the classifier.
@@ -207,21 +201,22 @@ impl<S> Unsent<S> {
         ReqB: Body<Data = Bytes>,
         ResB: Body<Data = Bytes>,
     {
-        let Self { mut service, mut head, protocol, ticket, settings } = self;
+        let Self { mut service, mut head, claimed, settings } = self;
         let (mut body, why): (Prefixed<ReqB>, _) = match collected {
             Collected::Whole(body) => (body, None),
             Collected::TooLong(body) => (body, Some(FailOpen::RequestTooLong)),
             Collected::TooMany(body) => (body, Some(FailOpen::Memory)),
             Collected::TooSlow(body) => (body, Some(FailOpen::RequestTooSlow)),
             Collected::Broken(body) => (body, Some(FailOpen::RequestBroken)),
+            Collected::NoObject(body) => (body, Some(FailOpen::RequestTooLong)),
         };
         // Whatever becomes of it: a client cannot say this.
         if settings.tell_danger {
             head.headers.remove(crate::outcome::DANGER);
         }
         let course = match why {
-            Some(why) => Some(Course::PassOn(ticket, why.into())),
-            None => match Exchange::read(settings, &*protocol, ticket, &head, &body.bytes()) {
+            Some(why) => claimed.ticket.map(|ticket| Course::PassOn(ticket, why.into())),
+            None => match Exchange::read(settings, claimed, &head, &body.bytes()) {
                 Recognised::Foreign => None,
                 Recognised::HandsOff(ticket, reason) => Some(Course::PassOn(ticket, reason)),
                 Recognised::Chat(exchange) => {

@@ -190,7 +190,7 @@ impl<B: Body<Data = Bytes>> Reply<B> {
             Collected::TooLong(body) => (body, FailOpen::ReplyTooLong.into()),
             Collected::TooMany(body) => (body, FailOpen::Memory.into()),
             Collected::TooSlow(body) => (body, FailOpen::ReplyTooSlow.into()),
-            Collected::Broken(body) => (body, FailOpen::ReplyBroken.into()),
+            Collected::Broken(body) | Collected::NoObject(body) => (body, FailOpen::ReplyBroken.into()),
         };
         untouched(*exchange, Response::from_parts(head, ReplyBody::collected(body)), why)
     }

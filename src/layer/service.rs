@@ -10,7 +10,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    ReplyBody, RequestBody, ResponseFuture, exchange::claim, future::Unsent, layer::Settings,
+    ReplyBody, RequestBody, ResponseFuture, exchange::Claimed, future::Unsent, layer::Settings,
     request::asks_to_be_left_alone,
 };
 use crate::protocol::HandsOff;
@@ -60,17 +60,20 @@ where
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         let (mut head, body) = request.into_parts();
         let is_off = asks_to_be_left_alone(&mut head.headers);
-        let Some((protocol, ticket)) = claim(&self.settings, &head) else {
+        let Some(mut claimed) = Claimed::of(&self.settings, &head) else {
             return ResponseFuture::pass_on(self.inner.call(Request::from_parts(head, RequestBody::untouched(body))));
         };
         if is_off {
-            let request = Request::from_parts(head, RequestBody::untouched(body));
-            return ResponseFuture::leave(self.inner.call(request), ticket, HandsOff::Off);
+            let future = self.inner.call(Request::from_parts(head, RequestBody::untouched(body)));
+            return match claimed.ticket.take() {
+                Some(ticket) => ResponseFuture::leave(future, ticket, HandsOff::Off),
+                None => ResponseFuture::pass_on(future),
+            };
         }
         // The instance that was polled ready is the one to call, but only once the body is there: it goes along with
         // the future, and a clone, which has yet to become ready, stays.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        ResponseFuture::collect(Unsent::new(ready, head, protocol, ticket, Arc::clone(&self.settings)), body)
+        ResponseFuture::collect(Unsent::new(ready, head, claimed, Arc::clone(&self.settings)), body)
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::{
     empathy::Change,
-    protocol::{Edit, Encoding, HandsOff, PieceKind, Reasoning, leaks},
+    protocol::{Edit, Encoding, HandsOff, PieceKind, Reasoning, Unit, leaks},
 };
 
 /// A piece as it is written: in which frame, at which of its bytes, and how.
@@ -81,16 +81,17 @@ impl Text {
     pub(super) fn take(&mut self, part: Part, kind: PieceKind) -> Result<Option<Edit>, HandsOff> {
         match (&self.decided, kind) {
             (None, PieceKind::Delta) => self.append(part)?,
+            (None, PieceKind::Repeat) if !self.has_begun => self.append(part)?,
             (None, PieceKind::Copy) if !self.has_begun => {
                 self.append(part)?;
                 self.is_complete = true;
             }
-            (None, PieceKind::Copy | PieceKind::Offset) => {
+            (None, PieceKind::Copy | PieceKind::Repeat | PieceKind::Offset(_)) => {
                 self.is_complete |= kind == PieceKind::Copy;
                 self.dependents.push((part, kind));
             }
             (None, PieceKind::End) => self.is_complete = true,
-            (Some(Decided::Change(change)), PieceKind::Copy | PieceKind::Offset) => {
+            (Some(Decided::Change(change)), PieceKind::Copy | PieceKind::Repeat | PieceKind::Offset(_)) => {
                 return Ok(self.agree(change, &part, kind));
             }
             (Some(_), _) => {}
@@ -222,20 +223,30 @@ impl Text {
         placed
     }
 
-    /// The edit that makes a copy, or a number that counts characters, agree with the change.
+    /// The edit that makes a copy, or a number that counts from the beginning, agree with the change.
     fn agree(&self, change: &Change, part: &Part, kind: PieceKind) -> Option<Edit> {
-        if kind == PieceKind::Offset {
+        if let PieceKind::Offset(unit) = kind {
+            let (skipped, length): (_, fn(&str) -> usize) = match unit {
+                Unit::Bytes => (self.skipped, str::len),
+                Unit::Chars => (self.skipped_chars, |text| text.chars().count()),
+            };
             let offset: usize = std::str::from_utf8(&part.raw).ok()?.parse().ok()?;
-            let chars = |range: Range<usize>| self.beginning.get(range).map_or(0, |text| text.chars().count());
-            let moved = offset >= self.skipped_chars + chars(0..change.cut.end);
-            let offset = (offset + change.put.chars().count()).checked_sub(chars(change.cut.clone()))?;
+            let of = |range: Range<usize>| self.beginning.get(range).map_or(0, length);
+            let moved = offset >= skipped + of(0..change.cut.end);
+            let offset = (offset + length(&change.put)).checked_sub(of(change.cut.clone()))?;
             let with = Bytes::from(offset.to_string());
             return moved.then(|| Edit { at: part.span.clone(), with });
         }
         let text = part.encoding.decode(&part.raw)?;
         // Moderation and the like may have put other words in its place: those are not what was decided upon.
-        let is_same = text.get(self.skipped..).is_some_and(|text| text.starts_with(&self.beginning));
-        is_same.then(|| edit(part, self.absolute(change), &change.put))
+        let visible = text.get(self.skipped..)?;
+        if visible.starts_with(&self.beginning) {
+            return Some(edit(part, self.absolute(change), &change.put));
+        }
+        // The beginning of it is told again: as much of the change as lies in it.
+        let cut = self.absolute(change);
+        let is_beginning = self.beginning.starts_with(visible) && cut.start < text.len();
+        is_beginning.then(|| edit(part, cut.start..cut.end.min(text.len()), &change.put))
     }
 
     /// What is cut, counted from the beginning of the whole text.

@@ -48,6 +48,11 @@ impl Ticket {
         Self { protocol, weight: None, emotion: None, settled: watch::Sender::new(None), is_void: false }
     }
 
+    /// It is in this protocol, after all.
+    pub(crate) fn speaks(&mut self, protocol: String) {
+        self.protocol = protocol;
+    }
+
     /// Adds what the turn expresses.
     pub(crate) const fn heard(&mut self, weight: Weight, emotion: Emotion) {
         self.weight = Some(weight);

@@ -7,7 +7,7 @@ use jsonptr::PointerBuf;
 use serde::Deserialize;
 
 use super::{
-    Chat, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, framing,
+    Chat, Claim, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, framing,
     json::{self, Any, Data, Raw, object},
     pointer::Path,
 };
@@ -136,8 +136,8 @@ impl Protocol for CustomProtocol {
         "custom"
     }
 
-    fn claims(&self, head: &request::Parts) -> bool {
-        head.method == Method::POST && head.uri.path() == self.path
+    fn claims(&self, head: &request::Parts) -> Claim {
+        Claim::sure(head.method == Method::POST && head.uri.path() == self.path)
     }
 
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
@@ -200,7 +200,7 @@ impl CustomReply {
 impl ReplyReader for CustomReply {
     fn framing(&mut self, head: &response::Parts) -> Result<Framing, HandsOff> {
         let found = Framing::of(head).or_else(|| {
-            let media_type = framing::media_type(head)?;
+            let media_type = framing::media_type(&head.headers)?;
             self.is_labelled_as_text = media_type == "text/plain";
             match media_type.as_str() {
                 "text/plain" => Some(Framing::Sse),
@@ -289,7 +289,7 @@ mod tests {
 
     fn read(body: &str) -> Recognition {
         let (head, ()) = Request::post("/chat?v=1").body(()).unwrap().into_parts();
-        assert!(protocol().claims(&head));
+        assert_eq!(protocol().claims(&head), Claim::Yes);
         protocol().read(&head, body.as_bytes())
     }
 

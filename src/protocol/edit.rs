@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt::Write as _, ops::Range};
 
 use bytes::Bytes;
 
+use super::ssml;
+
 /// One edit: these bytes go, and others come in their place. An empty range inserts, empty bytes cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Edit {
@@ -40,6 +42,9 @@ pub enum Encoding {
     Plain,
     /// As the inside of a JSON string (RFC 8259, section 7).
     Json,
+    /// As the text of a document of SSML (W3C Speech Synthesis Markup Language) with no markup inside that text, which
+    /// itself is written as the inside of a JSON string.
+    Ssml,
 }
 
 impl Encoding {
@@ -51,6 +56,10 @@ impl Encoding {
                 serde_json::from_slice(&quoted).ok().map(Cow::Owned)
             }
             Self::Plain | Self::Json => std::str::from_utf8(raw).ok().map(Cow::Borrowed),
+            Self::Ssml => {
+                let document = Self::Json.decode(raw)?;
+                ssml::text(&document).map(|(_, text)| Cow::Owned(text))
+            }
         }
     }
 
@@ -58,6 +67,9 @@ impl Encoding {
     /// end if it is not so long.
     pub(crate) fn boundary(self, raw: &[u8], length: usize) -> usize {
         let mut at = 0;
+        if self == Self::Ssml {
+            return raw.len();
+        }
         if self == Self::Json {
             while at < length && at < raw.len() {
                 at += unit(raw.get(at..).unwrap_or_default()).0;
@@ -77,13 +89,19 @@ impl Encoding {
         match self {
             Self::Plain => Bytes::copy_from_slice(text.as_bytes()),
             Self::Json => escape(text),
+            Self::Ssml => escape(&ssml::escape(text)),
         }
     }
 
     /// Where in `raw` the byte at `decoded` of its text is written; the end if the text is not so long.
     pub(crate) fn locate(self, raw: &[u8], decoded: usize) -> usize {
-        if self == Self::Plain {
-            return decoded.min(raw.len());
+        match self {
+            Self::Plain => return decoded.min(raw.len()),
+            Self::Ssml => {
+                let place = Self::Json.decode(raw).and_then(|document| ssml::locate(&document, decoded));
+                return place.map_or(raw.len(), |place| Self::Json.locate(raw, place));
+            }
+            Self::Json => {}
         }
         let (mut at, mut text) = (0, 0);
         while text < decoded && at < raw.len() {

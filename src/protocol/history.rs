@@ -2,7 +2,7 @@
 
 use super::{
     Encoding, HandsOff, Speaker, Turn, Utterance,
-    json::{self, Raw},
+    json::{self, List, Raw, object},
     reasoning,
     side_call::is_side_call,
 };
@@ -28,12 +28,18 @@ pub(super) enum From {
     Other,
 }
 
+const ROLES: [(&str, From); 4] =
+    [("user", From::User), ("assistant", From::Bot), ("system", From::Owner), ("developer", From::Owner)];
+
 impl From {
     /// By the name that OpenAI's formats give it.
     pub(super) fn role(role: Raw<'_>) -> Self {
-        let known =
-            [("user", Self::User), ("assistant", Self::Bot), ("system", Self::Owner), ("developer", Self::Owner)];
-        known.into_iter().find(|(name, _)| role.is(name)).map_or(Self::Other, |(_, from)| from)
+        ROLES.into_iter().find(|(name, _)| role.is(name)).map_or(Self::Other, |(_, from)| from)
+    }
+
+    /// By the same name as text.
+    pub(super) fn named(role: &str) -> Self {
+        ROLES.into_iter().find(|(name, _)| *name == role).map_or(Self::Other, |(_, from)| from)
     }
 }
 
@@ -63,9 +69,22 @@ pub(super) fn turn(messages: &[Message<'_>], instructions: Option<String>, body:
     Ok(Turn { text, conversation: None, ordinal, history })
 }
 
-impl Message<'_> {
+impl<'a> Message<'a> {
     fn text(&self) -> String {
         json::content(self.content)
+    }
+
+    /// The same message; of nobody, if it is the user's in name only: parts of this type, which tools have answered
+    /// with, and no words.
+    pub(super) fn unless_of_tools(self, kind: &str) -> Self {
+        let is_list = self.content.get().is_some_and(|raw| raw.starts_with('['));
+        if self.from != From::User || !is_list {
+            return self;
+        }
+        let parts: List<Part<'a>> = self.content.read();
+        let has_words = parts.items.iter().any(|part| part.text.has_words());
+        let is_of_tools = !has_words && parts.items.iter().any(|part| part.kind.is(kind));
+        if is_of_tools { Self { from: From::Other, ..self } } else { self }
     }
 
     fn utterance(&self, body: &[u8]) -> Option<Utterance> {
@@ -76,6 +95,13 @@ impl Message<'_> {
         };
         let place = json::first_text(self.content).span_in(body).map(|span| (span, Encoding::Json));
         Some(Utterance { place, ..Utterance::new(speaker, self.text()) })
+    }
+}
+
+object! {
+    struct Part<'a> {
+        kind: Raw<'a> = "type",
+        text: Raw<'a> = "text",
     }
 }
 

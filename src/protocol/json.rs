@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{HandsOff, framing};
+use super::{HandsOff, Piece, PieceKind, framing};
 
 /// Makes a default of every value that is of no type the reader wants.
 macro_rules! anything_else {
@@ -239,6 +239,16 @@ impl<'a> Raw<'a> {
         self.string().and_then(|inside| place(body, inside))
     }
 
+    /// The piece of a text that it is, if it is a string in `body`, from which it was read.
+    pub(super) fn piece_in(self, body: &[u8], text: usize, kind: PieceKind) -> Option<Piece> {
+        self.span_in(body).map(|span| Piece::json(text, span, kind))
+    }
+
+    /// Whether it is a string with something in it.
+    pub(super) fn has_words(self) -> bool {
+        self.string().is_some_and(|inside| !inside.is_empty())
+    }
+
     /// Where in `body`, from which it was read, a number is.
     pub(super) fn number_in(self, body: &[u8]) -> Option<Range<usize>> {
         self.0.filter(|raw| raw.bytes().all(|byte| byte.is_ascii_digit())).and_then(|raw| place(body, raw))
@@ -292,6 +302,24 @@ pub(super) fn read<'a, T: Deserialize<'a>>(data: &'a [u8]) -> Result<Data<T>, Ha
     }
 }
 
+/// Reads the data of a frame; nothing if there is nothing in it for a reader. Words are noted: a reply without other text is
+/// unreadable.
+///
+/// # Errors
+///
+/// [`HandsOff::Unreadable`] if it is meant to be JSON and is not.
+pub(super) fn event<'a, T: Deserialize<'a>>(
+    data: &'a [u8],
+    absence: &mut Option<HandsOff>,
+) -> Result<Option<T>, HandsOff> {
+    match read(data)? {
+        Data::Read(event) => return Ok(Some(event)),
+        Data::Words => *absence = Some(HandsOff::Unreadable),
+        Data::Nothing => {}
+    }
+    Ok(None)
+}
+
 /// The text of a message's content: a string, a part with a text, or a list of either.
 pub(super) fn content(raw: Raw<'_>) -> String {
     if raw.get().is_some_and(|raw| raw.starts_with('[')) {
@@ -331,6 +359,11 @@ object! {
     struct Part<'a> {
         text: Raw<'a> = "text",
     }
+}
+
+/// Whether a body has all these names in it, somewhere. Cheap, and without it nothing with these members is there.
+pub(super) fn mentions(body: &[u8], names: &[&str]) -> bool {
+    names.iter().all(|name| memchr::memmem::find(body, format!("\"{name}\"").as_bytes()).is_some())
 }
 
 #[cfg(test)]

@@ -7,29 +7,61 @@
 //!
 //! Nothing in here knows of sentiment, or of what will be said.
 
+mod a2a;
+mod ag_ui;
+mod anthropic;
+mod bot_framework;
+mod botpress;
 mod custom;
+mod dialogflow_cx;
+mod dialogflow_es;
+mod dify;
 mod edit;
+mod flowise;
 mod framing;
+mod gemini;
 mod history;
 mod json;
+mod langserve;
+mod lex;
+mod ollama;
 mod openai_chat;
 mod openai_responses;
 mod pointer;
+mod rasa;
 mod reasoning;
 mod reply;
 mod side_call;
+mod ssml;
+mod twins;
+mod vercel;
 
 use std::{fmt, ops::Range, sync::Arc};
 
-use http::request;
+use http::{Method, request};
 
 pub use self::{
+    a2a::A2a,
+    ag_ui::AgUi,
+    anthropic::Anthropic,
+    bot_framework::BotFramework,
+    botpress::Botpress,
     custom::{CustomError, CustomProtocol, CustomSpec, Scalar},
+    dialogflow_cx::DialogflowCx,
+    dialogflow_es::DialogflowEs,
+    dify::Dify,
     edit::Encoding,
+    flowise::Flowise,
     framing::{Frame, Framing},
+    gemini::Gemini,
+    langserve::LangServe,
+    lex::LexV2,
+    ollama::Ollama,
     openai_chat::OpenAiChat,
     openai_responses::OpenAiResponses,
-    reply::{Piece, PieceKind, ReplyReader},
+    rasa::Rasa,
+    reply::{Piece, PieceKind, ReplyReader, Unit},
+    vercel::Vercel,
 };
 pub(crate) use self::{
     edit::{Edit, apply},
@@ -44,10 +76,51 @@ pub trait Protocol: fmt::Debug + Send + Sync + 'static {
 
     /// Whether a request with this head can carry a turn. Its body is collected only then, so this must be cheap and
     /// say no to everything else.
-    fn claims(&self, head: &request::Parts) -> bool;
+    fn claims(&self, head: &request::Parts) -> Claim;
 
-    /// Reads the turn out of a whole request body.
+    /// Reads the turn out of a whole request body; [`Recognition::Foreign`] leaves it to the next protocol that claims it.
     fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition;
+}
+
+/// How far the head of a request tells whether it belongs to a protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Claim {
+    /// It does not.
+    No,
+    /// The address is free, or others use it too: only the body tells. Nothing is told of a request that turns out to
+    /// be something else, or cannot be read; its body is a JSON object, or it is let go at its first byte.
+    Maybe,
+    /// The address is this protocol's.
+    Yes,
+}
+
+impl Claim {
+    /// A claim by an address that nothing else has.
+    #[must_use]
+    pub const fn sure(is_address: bool) -> Self {
+        if is_address { Self::Yes } else { Self::No }
+    }
+
+    /// A claim that the body has to confirm.
+    #[must_use]
+    pub const fn unsure(is_possible: bool) -> Self {
+        if is_possible { Self::Maybe } else { Self::No }
+    }
+}
+
+/// Whether a request is a `POST` to an address that ends so: the same API sits under many prefixes.
+fn is_post_to(head: &request::Parts, suffix: &str) -> bool {
+    head.method == Method::POST && head.uri.path().trim_end_matches('/').ends_with(suffix)
+}
+
+/// Whether a request is a `POST` of JSON, wherever to.
+fn is_post_of_json(head: &request::Parts) -> bool {
+    let is_json = || {
+        let essence = framing::media_type(&head.headers)?;
+        Some(essence == "application/json" || essence.ends_with("+json"))
+    };
+    head.method == Method::POST && is_json().unwrap_or(false)
 }
 
 /// What a request body turned out to be.
@@ -60,6 +133,16 @@ pub enum Recognition {
     HandsOff(HandsOff),
     /// An exchange whose reply may be edited.
     Chat(Chat),
+}
+
+impl Recognition {
+    /// An exchange whose turn has been read, or why its reply must be left alone.
+    fn of<R: ReplyReader + 'static>(turn: Result<Turn, HandsOff>, reply: impl FnOnce() -> R) -> Self {
+        match turn {
+            Ok(turn) => Self::Chat(Chat { turn, reply: Box::new(reply()) }),
+            Err(reason) => Self::HandsOff(reason),
+        }
+    }
 }
 
 /// A turn, and how to read the reply to it.
@@ -165,6 +248,8 @@ pub enum HandsOff {
     ToolCall,
     /// The reply has no text.
     Empty,
+    /// The reply is so long that its format has no room for more.
+    NoRoom,
     /// The reply is not what this protocol's replies look like.
     Unreadable,
     /// Its status is not 2xx, or says that there is no content.
@@ -200,6 +285,7 @@ impl HandsOff {
             Self::Reasoning => "reasoning",
             Self::ToolCall => "tool-call",
             Self::Empty => "empty",
+            Self::NoRoom => "no-room",
             Self::Unreadable => "unreadable",
             Self::Status => "status",
             Self::Partial => "partial",
@@ -211,7 +297,7 @@ impl HandsOff {
     }
 }
 
-/// The protocols to look for, in this order; the first whose [`Protocol::claims`] says yes reads the request.
+/// The protocols to look for, in this order; the first that claims a request and does not find it foreign reads it.
 #[derive(Debug, Clone)]
 pub struct Protocols(Vec<Arc<dyn Protocol>>);
 
@@ -229,17 +315,35 @@ impl Protocols {
         self
     }
 
-    /// The protocol that a request with this head may belong to.
-    #[must_use]
-    pub fn find(&self, head: &request::Parts) -> Option<&Arc<dyn Protocol>> {
-        self.0.iter().find(|protocol| protocol.claims(head))
+    /// The protocols that a request with this head may belong to, each with how sure it is.
+    pub fn claim<'p>(&'p self, head: &'p request::Parts) -> impl Iterator<Item = (&'p Arc<dyn Protocol>, Claim)> {
+        self.0.iter().map(|protocol| (protocol, protocol.claims(head))).filter(|(_, claim)| *claim != Claim::No)
     }
 }
 
 impl Default for Protocols {
-    /// Every built-in protocol: OpenAI Chat Completions and OpenAI Responses.
+    /// Every built-in protocol.
     fn default() -> Self {
-        Self::none().with(OpenAiResponses).with(OpenAiChat)
+        // Those with an address of their own first: they need not look into a body to say no.
+        Self(vec![
+            Arc::new(OpenAiChat),
+            Arc::new(OpenAiResponses),
+            Arc::new(Anthropic),
+            Arc::new(Gemini),
+            Arc::new(Ollama),
+            Arc::new(Rasa),
+            Arc::new(Dify),
+            Arc::new(Flowise),
+            Arc::new(LangServe),
+            Arc::new(LexV2),
+            Arc::new(Botpress),
+            Arc::new(Vercel),
+            Arc::new(AgUi),
+            Arc::new(A2a),
+            Arc::new(BotFramework),
+            Arc::new(DialogflowEs),
+            Arc::new(DialogflowCx),
+        ])
     }
 }
 

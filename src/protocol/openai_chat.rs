@@ -4,11 +4,11 @@
 //! Azure, MiniMax): state is kept by choice, never by `id`; `index` counts only where the client asked for several
 //! choices, because some servers raise it with every token; some servers stream `message` in place of `delta`.
 
-use http::{Method, request};
+use http::request;
 
 use super::{
-    Chat, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history,
-    json::{self, Any, Data, List, Raw, object},
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_to,
+    json::{self, Any, List, Raw, object},
 };
 
 /// The API's own bound on `n`.
@@ -23,8 +23,8 @@ impl Protocol for OpenAiChat {
         "openai-chat"
     }
 
-    fn claims(&self, head: &request::Parts) -> bool {
-        head.method == Method::POST && head.uri.path().trim_end_matches('/').ends_with("/chat/completions")
+    fn claims(&self, head: &request::Parts) -> Claim {
+        Claim::sure(is_post_to(head, "/chat/completions"))
     }
 
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
@@ -32,10 +32,7 @@ impl Protocol for OpenAiChat {
         if !request.messages.is_there || request.messages.items.iter().any(|message| message.role.get().is_none()) {
             return Recognition::Foreign;
         }
-        match request.turn(body) {
-            Ok(turn) => Recognition::Chat(Chat { turn, reply: Box::new(ChatReply::new(request.choices())) }),
-            Err(reason) => Recognition::HandsOff(reason),
-        }
+        Recognition::of(request.turn(body), || ChatReply::new(request.choices()))
     }
 }
 
@@ -112,12 +109,12 @@ struct ChatReply {
     choices: usize,
     /// Whether pieces of text have come, and the whole text may be told again.
     has_deltas: bool,
-    absence: HandsOff,
+    absence: Option<HandsOff>,
 }
 
 impl ChatReply {
     const fn new(choices: usize) -> Self {
-        Self { choices, has_deltas: false, absence: HandsOff::Empty }
+        Self { choices, has_deltas: false, absence: None }
     }
 }
 
@@ -192,19 +189,12 @@ impl ReplyReader for ChatReply {
 
     fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
         let data = frame.data();
-        let reply: Reply<'_> = match json::read(&data)? {
-            Data::Read(reply) => reply,
-            Data::Nothing => return Ok(()),
-            Data::Words => {
-                self.absence = HandsOff::Unreadable;
-                return Ok(());
-            }
-        };
+        let Some(reply) = json::event::<Reply<'_>>(&data, &mut self.absence)? else { return Ok(()) };
         if reply.error.says_something() || frame.event() == Some("error") {
             return Err(HandsOff::Error);
         }
         if !reply.choices.is_there {
-            self.absence = HandsOff::Unreadable;
+            self.absence = Some(HandsOff::Unreadable);
             return Ok(());
         }
         for (position, choice) in reply.choices.items.iter().enumerate() {
@@ -215,7 +205,7 @@ impl ReplyReader for ChatReply {
                 Err(reason) if self.choices == 1 => return Err(reason),
                 Err(reason) => {
                     pieces.truncate(found);
-                    self.absence = reason;
+                    self.absence = Some(reason);
                 }
             }
         }
@@ -223,7 +213,7 @@ impl ReplyReader for ChatReply {
     }
 
     fn absence(&self) -> HandsOff {
-        self.absence
+        self.absence.unwrap_or(HandsOff::Empty)
     }
 }
 
@@ -252,7 +242,7 @@ impl ChatReply {
             choice.message.read(data, text, PieceKind::Delta, pieces)?;
         }
         if pieces.len() == found && (choice.delta.calls.0 || choice.message.calls.0) {
-            self.absence = HandsOff::ToolCall;
+            self.absence = Some(HandsOff::ToolCall);
         }
         if choice.finish_reason.says_something() {
             pieces.push(Piece::end(text));

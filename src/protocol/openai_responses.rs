@@ -5,10 +5,10 @@
 //! official client shows the first and returns the last, so that all must agree. Citations count characters from the
 //! beginning of their part.
 
-use http::{Method, request};
+use http::request;
 
 use super::{
-    Chat, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history,
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, Unit, history, is_post_to,
     json::{self, Any, Data, List, Raw, object},
     openai_chat::binds,
 };
@@ -22,8 +22,8 @@ impl Protocol for OpenAiResponses {
         "openai-responses"
     }
 
-    fn claims(&self, head: &request::Parts) -> bool {
-        head.method == Method::POST && head.uri.path().trim_end_matches('/').ends_with("/responses")
+    fn claims(&self, head: &request::Parts) -> Claim {
+        Claim::sure(is_post_to(head, "/responses"))
     }
 
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
@@ -31,10 +31,7 @@ impl Protocol for OpenAiResponses {
         if request.input.get().is_none() || request.messages.get().is_some() {
             return Recognition::Foreign;
         }
-        match request.turn(body) {
-            Ok(turn) => Recognition::Chat(Chat { turn, reply: Box::new(ResponsesReply::default()) }),
-            Err(reason) => Recognition::HandsOff(reason),
-        }
+        Recognition::of(request.turn(body), ResponsesReply::default)
     }
 }
 
@@ -165,7 +162,7 @@ object! {
 impl Annotation<'_> {
     fn read(&self, data: &[u8], pieces: &mut Vec<Piece>) {
         let offsets = [self.start, self.end].into_iter().filter_map(|offset| offset.number_in(data));
-        pieces.extend(offsets.map(|span| Piece::json(0, span, PieceKind::Offset)));
+        pieces.extend(offsets.map(|span| Piece::json(0, span, PieceKind::Offset(Unit::Chars))));
     }
 }
 
@@ -290,14 +287,7 @@ impl ResponsesReply {
 impl ReplyReader for ResponsesReply {
     fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
         let data = frame.data();
-        let event: Event<'_> = match json::read(&data)? {
-            Data::Read(event) => event,
-            Data::Nothing => return Ok(()),
-            Data::Words => {
-                self.absence = Some(HandsOff::Unreadable);
-                return Ok(());
-            }
-        };
+        let Some(event) = json::event::<Event<'_>>(&data, &mut self.absence)? else { return Ok(()) };
         if event.error.says_something() || frame.event() == Some("error") {
             return Err(HandsOff::Error);
         }

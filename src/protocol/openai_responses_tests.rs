@@ -1,6 +1,7 @@
 use http::Request as HttpRequest;
 
 use super::*;
+use crate::protocol::Chat;
 
 fn read(body: &str) -> Recognition {
     let (head, ()) = HttpRequest::post("/v1/responses").body(()).unwrap().into_parts();
@@ -31,7 +32,7 @@ fn the_address_and_the_input_make_a_request() {
         ("POST", "/v1/responses/compact", false),
     ] {
         let (head, ()) = HttpRequest::builder().method(method).uri(uri).body(()).unwrap().into_parts();
-        assert_eq!(OpenAiResponses.claims(&head), expected, "{method} {uri}");
+        assert_eq!(OpenAiResponses.claims(&head), Claim::sure(expected), "{method} {uri}");
     }
     for body in ["", "{}", r#"{"messages":[],"input":"Hi"}"#, r#"{"input":null}"#] {
         assert!(matches!(read(body), Recognition::Foreign), "{body}");
@@ -85,7 +86,11 @@ fn a_whole_response_has_its_text_in_the_first_message() {
         {"type":"message","content":[{"type":"output_text","text":"Two","annotations":[]}]}]}"#;
     assert_eq!(
         pieces(&mut ResponsesReply::default(), body).unwrap(),
-        [(PieceKind::Copy, "One".to_owned()), (PieceKind::Offset, "0".to_owned()), (PieceKind::Offset, "3".to_owned())]
+        [
+            (PieceKind::Copy, "One".to_owned()),
+            (PieceKind::Offset(Unit::Chars), "0".to_owned()),
+            (PieceKind::Offset(Unit::Chars), "3".to_owned())
+        ]
     );
 }
 

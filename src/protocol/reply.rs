@@ -80,12 +80,24 @@ pub struct Piece {
 pub enum PieceKind {
     /// The next piece of the text.
     Delta,
-    /// The text so far, told again: edited to agree. The first that is told of a text counts as a delta.
+    /// The text, or its beginning, told again: edited to agree. The first that is told of a text is all of it.
     Copy,
+    /// The text so far, told again before more of it: edited to agree.
+    Repeat,
     /// The text is over: no delta follows. Its span is empty.
     End,
-    /// A number that counts characters from the text's beginning: moved along with them.
-    Offset,
+    /// A number that counts from the text's beginning: moved along with what it points to.
+    Offset(Unit),
+}
+
+/// What an offset into a text counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Unit {
+    /// Bytes of UTF-8.
+    Bytes,
+    /// Unicode scalar values.
+    Chars,
 }
 
 impl Piece {

@@ -4,12 +4,13 @@
 //! keep-alives, lines without data) are frames of their own, so that nothing waits for what follows.
 
 mod sse;
+mod text;
 mod values;
 
 use std::{borrow::Cow, ops::Range};
 
 use bytes::{Bytes, BytesMut};
-use http::{header::CONTENT_TYPE, response};
+use http::{HeaderMap, header::CONTENT_TYPE, response};
 
 /// How a reply is divided into frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,13 +22,17 @@ pub enum Framing {
     Sse,
     /// JSON texts one after another: NDJSON, or with any white space between and inside them.
     Values,
+    /// One JSON array that is sent piece by piece: its elements.
+    Elements,
+    /// Plain text, as it comes.
+    Text,
 }
 
 impl Framing {
     /// The framing that a media type stands for; nothing if the type is none of JSON's.
     #[must_use]
     pub fn of(head: &response::Parts) -> Option<Self> {
-        let essence = media_type(head)?;
+        let essence = media_type(&head.headers)?;
         match essence.as_str() {
             "text/event-stream" => Some(Self::Sse),
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
@@ -40,9 +45,9 @@ impl Framing {
     }
 }
 
-/// The media type of a reply in lower case, without its parameters.
-pub(super) fn media_type(head: &response::Parts) -> Option<String> {
-    let value = head.headers.get(CONTENT_TYPE)?.to_str().ok()?;
+/// The media type of a message in lower case, without its parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     Some(value.split(';').next()?.trim().to_ascii_lowercase())
 }
 
@@ -136,6 +141,7 @@ pub(crate) struct Framer {
 enum Kind {
     Sse(sse::Lines),
     Values(values::Values),
+    Text(text::Text),
 }
 
 impl Framer {
@@ -144,6 +150,8 @@ impl Framer {
         let kind = match framing {
             Framing::Sse => Kind::Sse(sse::Lines::default()),
             Framing::Values | Framing::Whole => Kind::Values(values::Values::default()),
+            Framing::Elements => Kind::Values(values::Values::in_array()),
+            Framing::Text => Kind::Text(text::Text::default()),
         };
         Self { buffer: BytesMut::new(), kind }
     }
@@ -158,6 +166,7 @@ impl Framer {
         let found = match &mut self.kind {
             Kind::Sse(lines) => lines.next_frame(&self.buffer, is_over)?,
             Kind::Values(values) => values.next_frame(&self.buffer, is_over)?,
+            Kind::Text(text) => text.next_frame(&self.buffer, is_over)?,
         };
         let raw = self.buffer.split_to(found.end.min(self.buffer.len())).freeze();
         Some(Frame { raw, data: found.data, event: found.event })

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::{Balance, Found, begins_like_json};
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Follows the lines of an event stream from chunk to chunk.
 #[derive(Debug, Default)]

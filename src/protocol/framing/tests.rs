@@ -28,6 +28,28 @@ fn data_is_a_frame_when_its_json_is_complete() {
 }
 
 #[test]
+fn an_array_that_comes_piece_by_piece_is_its_elements() {
+    let body = b"[{\"a\":\"[,\"}\n,\r\n{\"b\":[1,2]}\n]\n";
+    assert_eq!(data(&frames(Framing::Elements, &[body])), ["{\"a\":\"[,\"}", "{\"b\":[1,2]}"]);
+    let mut framer = Framer::new(Framing::Elements);
+    framer.push(b"[");
+    assert_eq!(framer.next_frame(false).unwrap().raw(), "[".as_bytes(), "a bracket waits for nothing");
+}
+
+#[test]
+fn text_is_a_frame_as_it_comes_but_for_half_a_character() {
+    let mut framer = Framer::new(Framing::Text);
+    framer.push(b"\xef\xbb");
+    assert_eq!(framer.next_frame(false), None);
+    framer.push(b"\xbfOn\xc3");
+    let frame = framer.next_frame(false).unwrap();
+    assert_eq!((&*frame.data(), frame.raw().len()), (&b"On"[..], 5));
+    assert_eq!(framer.next_frame(false), None);
+    framer.push(b"\xa9.\xff");
+    assert_eq!(&*framer.next_frame(false).unwrap().data(), b"\xc3\xa9.\xff", "what is no text is given out as well");
+}
+
+#[test]
 fn events_may_be_a_single_line_feed_apart() {
     assert_eq!(data(&frames(Framing::Sse, &[b"data: {}\ndata: [1]\ndata: [DONE]\n"])), ["{}", "[1]", "[DONE]"]);
 }

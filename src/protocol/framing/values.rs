@@ -1,4 +1,5 @@
-//! JSON texts one after another: NDJSON, objects back to back, or one that is printed over several lines.
+//! JSON texts one after another: NDJSON, objects back to back, one that is printed over several lines, or the elements
+//! of an array that is sent piece by piece.
 
 use super::{Balance, Found};
 
@@ -10,6 +11,8 @@ pub(super) struct Values {
     /// Where the text that is being read begins, and what it is.
     start: Option<(usize, Kind)>,
     balance: Balance,
+    /// Whether brackets and commas between the texts are an array's.
+    in_array: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +24,14 @@ enum Kind {
 }
 
 impl Values {
+    /// The elements of an array.
+    pub(super) fn in_array() -> Self {
+        Self { in_array: true, ..Self::default() }
+    }
+
     pub(super) fn next_frame(&mut self, buffer: &[u8], is_over: bool) -> Option<Found> {
-        let Some((start, kind)) = self.start.or_else(|| begin(buffer)) else {
-            // White space alone keeps a connection alive: nothing to wait for.
+        let Some((start, kind)) = self.start.or_else(|| self.begin(buffer)) else {
+            // White space alone keeps a connection alive, and a bracket says nothing: nothing to wait for.
             return (!buffer.is_empty()).then(|| self.found(buffer, 0..0, buffer.len()));
         };
         self.scanned = self.scanned.max(start);
@@ -43,7 +51,7 @@ impl Values {
 
     /// The frame, with the rest of its line if that is blank.
     fn found(&mut self, buffer: &[u8], data: std::ops::Range<usize>, mut end: usize) -> Found {
-        *self = Self::default();
+        *self = Self { in_array: self.in_array, ..Self::default() };
         let rest = buffer.get(end..).unwrap_or_default();
         let blank = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
         if rest.get(blank) == Some(&b'\n') {
@@ -54,11 +62,13 @@ impl Values {
         let data = Some(line).filter(|line| !line.is_empty()).into_iter().collect();
         Found { end, data, event: None }
     }
-}
 
-/// Where the first text in the buffer begins; nothing if there is only white space.
-fn begin(buffer: &[u8]) -> Option<(usize, Kind)> {
-    let start = buffer.iter().position(|byte| !byte.is_ascii_whitespace())?;
-    let is_container = buffer.get(start).is_some_and(|first| super::begins_like_json(*first));
-    Some((start, if is_container { Kind::Container } else { Kind::Line }))
+    /// Where the first text in the buffer begins; nothing if there is only what stands between them.
+    fn begin(&self, buffer: &[u8]) -> Option<(usize, Kind)> {
+        let is_between =
+            |byte: &u8| byte.is_ascii_whitespace() || (self.in_array && matches!(byte, b'[' | b',' | b']'));
+        let start = buffer.iter().position(|byte| !is_between(byte))?;
+        let is_container = buffer.get(start).is_some_and(|first| super::begins_like_json(*first));
+        Some((start, if is_container { Kind::Container } else { Kind::Line }))
+    }
 }

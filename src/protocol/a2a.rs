@@ -1,0 +1,186 @@
+//! A2A, versions 0.3 and 1.0: JSON-RPC at any address, and REST.
+//!
+//! An agent answers with a message, or with a task whose status has one. Only what it says to the user is edited: the
+//! message, and the status message of a task that is done or asks for something. Artifacts are documents, a task's history
+//! is what was said before, and the messages of a task at work tell how far it is.
+
+use http::request;
+
+use super::{
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_of_json,
+    is_post_to,
+    json::{self, Any, List, Raw, object},
+};
+
+/// A2A, as JSON-RPC and as REST.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct A2a;
+
+const METHODS: [&str; 4] = ["message/send", "message/stream", "SendMessage", "SendStreamingMessage"];
+
+fn is_rest(head: &request::Parts) -> bool {
+    is_post_to(head, "/message:send") || is_post_to(head, "/message:stream")
+}
+
+impl Protocol for A2a {
+    fn name(&self) -> &str {
+        "a2a"
+    }
+
+    fn claims(&self, head: &request::Parts) -> Claim {
+        if is_rest(head) { Claim::Yes } else { Claim::unsure(is_post_of_json(head)) }
+    }
+
+    fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition {
+        let call = if is_rest(head) {
+            serde_json::from_slice::<Params<'_>>(body).ok()
+        } else if json::mentions(body, &["jsonrpc", "params"]) {
+            let call: Option<Call<'_>> = serde_json::from_slice(body).ok();
+            call.filter(|call| METHODS.iter().any(|method| call.method.is(method))).map(|call| call.params)
+        } else {
+            None
+        };
+        match call {
+            Some(params) if params.message.parts.get().is_some() => {
+                Recognition::of(params.turn(body), TaskReply::default)
+            }
+            Some(_) | None => Recognition::Foreign,
+        }
+    }
+}
+
+object! {
+    struct Call<'a> {
+        method: Raw<'a> = "method",
+        params: Params<'a> = "params",
+    }
+}
+
+object! {
+    struct Params<'a> {
+        message: Message<'a> = "message",
+        configuration: Configuration<'a> = "configuration",
+    }
+}
+
+object! {
+    struct Configuration<'a> {
+        modes: List<Raw<'a>> = "acceptedOutputModes",
+    }
+}
+
+object! {
+    struct Message<'a> {
+        role: Raw<'a> = "role",
+        parts: Raw<'a> = "parts",
+        context: Raw<'a> = "contextId",
+    }
+}
+
+object! {
+    struct Part<'a> {
+        text: Raw<'a> = "text",
+    }
+}
+
+impl Message<'_> {
+    /// The first text, which is where the message begins.
+    fn piece(&self, data: &[u8]) -> Option<Piece> {
+        let parts: List<Part<'_>> = self.parts.read();
+        let first = parts.items.iter().find(|part| part.text.has_words())?;
+        first.text.piece_in(data, 0, PieceKind::Copy)
+    }
+}
+
+impl Params<'_> {
+    fn turn(&self, body: &[u8]) -> Result<Turn, HandsOff> {
+        let is_text =
+            |mode: &Raw<'_>| mode.text().is_some_and(|mode| mode.starts_with("text") || mode.starts_with("*/"));
+        let modes = &self.configuration.modes.items;
+        if !(modes.is_empty() || modes.iter().any(is_text)) {
+            return Err(HandsOff::JsonMode);
+        }
+        let is_user = self.message.role.is("user") || self.message.role.is("ROLE_USER");
+        let from = if is_user { history::From::User } else { history::From::Other };
+        let message = history::Message { from, content: self.message.parts };
+        Ok(Turn { conversation: self.message.context.text(), ..history::turn(&[message], None, body)? })
+    }
+}
+
+/// Reads the reply to one request.
+#[derive(Debug, Default)]
+struct TaskReply {
+    is_over: bool,
+    absence: Option<HandsOff>,
+}
+
+object! {
+    struct Reply<'a> {
+        error: Raw<'a> = "error",
+        result: Raw<'a> = "result",
+    }
+}
+
+object! {
+    /// A message, a task, or what happens to one; in version 1.0 inside a member that says which it is.
+    struct Outcome<'a> {
+        parts: Raw<'a> = "parts",
+        status: Status<'a> = "status",
+        artifacts: Any = "artifacts" | "artifact",
+        message: Message<'a> = "message",
+        inner: Raw<'a> = "task" | "statusUpdate" | "artifactUpdate",
+    }
+}
+
+object! {
+    struct Status<'a> {
+        state: Raw<'a> = "state",
+        message: Message<'a> = "message",
+    }
+}
+
+impl TaskReply {
+    fn read_result(&mut self, result: &Outcome<'_>, data: &[u8], pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let state = result.status.state.text().unwrap_or_default();
+        let state = state.trim_start_matches("TASK_STATE_").to_ascii_lowercase().replace('_', "-");
+        if matches!(state.as_str(), "failed" | "rejected" | "canceled" | "cancelled") {
+            return Err(HandsOff::Error);
+        }
+        if result.artifacts.0 {
+            self.absence = Some(HandsOff::NotText);
+        }
+        let answers = matches!(state.as_str(), "completed" | "input-required" | "auth-required");
+        self.is_over |= answers;
+        let own = Message { parts: result.parts, ..Message::default() };
+        let said = [&own, &result.message].into_iter().chain(answers.then_some(&result.status.message));
+        pieces.extend(said.filter_map(|message| message.piece(data)));
+        Ok(())
+    }
+}
+
+impl ReplyReader for TaskReply {
+    fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let data = frame.data();
+        let Some(reply) = json::event::<Reply<'_>>(&data, &mut self.absence)? else { return Ok(()) };
+        if reply.error.says_something() || frame.event() == Some("error") {
+            return Err(HandsOff::Error);
+        }
+        // REST has no envelope.
+        let result: Outcome<'_> = if reply.result.get().is_some() {
+            reply.result.read()
+        } else {
+            serde_json::from_slice(&data).unwrap_or_default()
+        };
+        let inner: Outcome<'_> = result.inner.read();
+        self.read_result(&result, &data, pieces)?;
+        self.read_result(&inner, &data, pieces)
+    }
+
+    fn expects_copies(&self) -> bool {
+        !self.is_over
+    }
+
+    fn absence(&self) -> HandsOff {
+        self.absence.unwrap_or(HandsOff::Empty)
+    }
+}

@@ -1,0 +1,151 @@
+//! AG-UI: an agent's run as server-sent events, at any address.
+//!
+//! A snapshot of the messages tells the text again, under the message's id, together with the whole history.
+
+use http::request;
+
+use super::{
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_of_json,
+    json::{self, List, Raw, object},
+};
+
+/// AG-UI, as server-sent events.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AgUi;
+
+impl Protocol for AgUi {
+    fn name(&self) -> &str {
+        "ag-ui"
+    }
+
+    fn claims(&self, head: &request::Parts) -> Claim {
+        Claim::unsure(is_post_of_json(head))
+    }
+
+    fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
+        if !json::mentions(body, &["threadId", "runId", "messages"]) {
+            return Recognition::Foreign;
+        }
+        let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
+        if request.thread.get().is_none() || request.run.get().is_none() || !request.messages.is_there {
+            return Recognition::Foreign;
+        }
+        Recognition::of(request.turn(body), RunReply::default)
+    }
+}
+
+object! {
+    struct Request<'a> {
+        thread: Raw<'a> = "threadId",
+        run: Raw<'a> = "runId",
+        messages: List<Message<'a>> = "messages",
+    }
+}
+
+object! {
+    struct Message<'a> {
+        id: Raw<'a> = "id",
+        role: Raw<'a> = "role",
+        content: Raw<'a> = "content",
+    }
+}
+
+impl Request<'_> {
+    fn turn(&self, body: &[u8]) -> Result<Turn, HandsOff> {
+        let messages = self.messages.items.iter();
+        let messages: Vec<_> = messages
+            .map(|message| history::Message { from: history::From::role(message.role), content: message.content })
+            .collect();
+        Ok(Turn { conversation: self.thread.text(), ..history::turn(&messages, None, body)? })
+    }
+}
+
+/// Reads the events of one run.
+#[derive(Debug, Default)]
+struct RunReply {
+    /// Which message the text is that is adjusted.
+    message: Option<String>,
+    /// Which message is being written, and whether the bot says it.
+    open: Option<(String, bool)>,
+    is_over: bool,
+    absence: Option<HandsOff>,
+}
+
+object! {
+    struct Event<'a> {
+        kind: Raw<'a> = "type",
+        message: Raw<'a> = "messageId",
+        role: Raw<'a> = "role",
+        delta: Raw<'a> = "delta",
+        messages: List<Message<'a>> = "messages",
+    }
+}
+
+impl RunReply {
+    /// Notes which message is being written.
+    fn open(&mut self, event: &Event<'_>) {
+        if let Some(id) = event.message.text()
+            && self.open.as_ref().is_none_or(|(open, _)| *open != id)
+        {
+            let is_spoken = event.role.get().is_none() || event.role.is("assistant");
+            self.open = Some((id, is_spoken));
+        }
+    }
+
+    fn words(&mut self, event: &Event<'_>, data: &[u8]) -> Option<Piece> {
+        self.open(event);
+        let (id, is_spoken) = self.open.as_ref()?;
+        if self.message.is_none() && *is_spoken && event.delta.has_words() {
+            self.message = Some(id.clone());
+        }
+        event.delta.piece_in(data, 0, PieceKind::Delta).filter(|_| self.message.as_ref() == Some(id))
+    }
+
+    /// The text, as a snapshot tells it: by its message's id, or, where nothing has been said yet, the first answer to the
+    /// user's latest message.
+    fn snapshot(&mut self, messages: &[Message<'_>], data: &[u8]) -> Option<Piece> {
+        let is_it = |message: &&Message<'_>| match &self.message {
+            Some(id) => message.id.text().as_ref() == Some(id),
+            None => message.role.is("assistant") && message.content.has_words(),
+        };
+        let asked = messages.iter().rposition(|message| message.role.is("user"));
+        let after = if self.message.is_some() { messages } else { messages.get(asked? + 1..)? };
+        let found = after.iter().find(is_it)?;
+        self.message = found.id.text();
+        found.content.piece_in(data, 0, PieceKind::Copy)
+    }
+}
+
+impl ReplyReader for RunReply {
+    fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let data = frame.data();
+        let Some(event) = json::event::<Event<'_>>(&data, &mut self.absence)? else { return Ok(()) };
+        let kind = event.kind.text().unwrap_or_default();
+        match kind.as_str() {
+            "TEXT_MESSAGE_START" => self.open(&event),
+            "TEXT_MESSAGE_CONTENT" | "TEXT_MESSAGE_CHUNK" => pieces.extend(self.words(&event, &data)),
+            "TEXT_MESSAGE_END" if self.message.is_some() && self.message == event.message.text() => {
+                pieces.push(Piece::end(0));
+            }
+            "MESSAGES_SNAPSHOT" => pieces.extend(self.snapshot(&event.messages.items, &data)),
+            "RUN_FINISHED" => {
+                self.is_over = true;
+                pieces.push(Piece::end(0));
+            }
+            "RUN_ERROR" => return Err(HandsOff::Error),
+            _ if kind.starts_with("TOOL_CALL") => {
+                self.absence.get_or_insert(HandsOff::ToolCall);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn expects_copies(&self) -> bool {
+        !self.is_over
+    }
+
+    fn absence(&self) -> HandsOff {
+        self.absence.unwrap_or(HandsOff::Empty)
+    }
+}

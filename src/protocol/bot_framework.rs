@@ -1,0 +1,213 @@
+//! Microsoft Bot Framework and its successor, the Microsoft 365 Agents SDK: activities posted to a bot.
+//!
+//! Only where the channel asks for it does the bot answer in the response: with `expectReplies` a set of activities, with
+//! `stream` an event for each. Otherwise its replies are requests of its own, which a proxy in front of it does not see.
+//! What is spoken agrees with what is written; a reply that grows is told whole each time it has grown.
+
+use http::request;
+
+use super::{
+    Claim, Encoding, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history,
+    is_post_of_json,
+    json::{self, List, Raw, object},
+    ssml,
+};
+
+/// Microsoft Bot Framework.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BotFramework;
+
+impl Protocol for BotFramework {
+    fn name(&self) -> &str {
+        "bot-framework"
+    }
+
+    fn claims(&self, head: &request::Parts) -> Claim {
+        Claim::unsure(is_post_of_json(head))
+    }
+
+    fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
+        if !json::mentions(body, &["type", "channelId", "conversation", "from"]) {
+            return Recognition::Foreign;
+        }
+        let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
+        let has_addresses = request.conversation.id.get().is_some() && request.from.id.get().is_some();
+        if request.kind.get().is_none() || request.channel.get().is_none() || !has_addresses {
+            return Recognition::Foreign;
+        }
+        Recognition::of(request.turn(), ActivitiesReply::default)
+    }
+}
+
+object! {
+    struct Request<'a> {
+        kind: Raw<'a> = "type",
+        text: Raw<'a> = "text",
+        channel: Raw<'a> = "channelId",
+        conversation: Named<'a> = "conversation",
+        from: Named<'a> = "from",
+        delivery: Raw<'a> = "deliveryMode",
+    }
+}
+
+object! {
+    struct Named<'a> {
+        id: Raw<'a> = "id",
+    }
+}
+
+impl Request<'_> {
+    fn turn(&self) -> Result<Turn, HandsOff> {
+        if !self.kind.is("message") {
+            return Err(HandsOff::NoTurn);
+        }
+        let text = without_mentions(&self.text.text().unwrap_or_default());
+        history::check(&text, None)?;
+        if !(self.delivery.is("expectReplies") || self.delivery.is("stream")) {
+            return Err(HandsOff::Background);
+        }
+        Ok(Turn { text, conversation: self.conversation.id.text(), ..Turn::default() })
+    }
+}
+
+/// What is said to a bot in a group, without its name: `<at>Shop</at> Where is it?`.
+fn without_mentions(text: &str) -> String {
+    let mut words = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, mention)) = rest.split_once("<at>") {
+        let Some((_, after)) = mention.split_once("</at>") else { break };
+        words.push_str(before);
+        rest = after;
+    }
+    words.push_str(rest);
+    words.trim().to_owned()
+}
+
+/// What is written, and what is said aloud in other words.
+const TEXTS: usize = 2;
+
+/// Reads the reply to one request.
+#[derive(Debug, Default)]
+struct ActivitiesReply {
+    /// What has been told so far of a reply that grows, as it is written.
+    told: Option<String>,
+    has_grown: bool,
+    has_spoken: bool,
+    absence: Option<HandsOff>,
+}
+
+object! {
+    struct Reply<'a> {
+        activities: List<Activity<'a>> = "activities",
+    }
+}
+
+object! {
+    struct Activity<'a> {
+        kind: Raw<'a> = "type",
+        text: Raw<'a> = "text",
+        speak: Raw<'a> = "speak",
+        format: Raw<'a> = "textFormat",
+        entities: List<Entity<'a>> = "entities",
+    }
+}
+
+object! {
+    struct Entity<'a> {
+        kind: Raw<'a> = "type",
+        stream: Raw<'a> = "streamType",
+    }
+}
+
+impl Activity<'_> {
+    fn streams(&self, kind: &str) -> bool {
+        self.entities.items.iter().any(|entity| entity.kind.is("streaminfo") && entity.stream.is(kind))
+    }
+}
+
+impl ActivitiesReply {
+    /// The activity that the reply's words are in; a later one is another message.
+    fn read_activity(&mut self, activity: &Activity<'_>, data: &[u8], pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        if activity.kind.is("typing") && activity.streams("streaming") {
+            self.grow(activity.text, data, pieces);
+            return Ok(());
+        }
+        if !activity.kind.is("message") || !activity.text.has_words() || self.has_spoken {
+            return Ok(());
+        }
+        self.has_spoken = true;
+        if activity.format.is("xml") {
+            return Err(HandsOff::NotText);
+        }
+        if self.has_grown {
+            self.grow(activity.text, data, pieces);
+            pieces.push(Piece::end(0));
+        } else {
+            pieces.extend(activity.text.piece_in(data, 0, PieceKind::Copy));
+        }
+        if activity.speak.has_words() {
+            pieces.push(spoken(activity.speak, activity.text, data)?);
+        }
+        Ok(())
+    }
+
+    /// A reply that has grown: what was told before, and what is new.
+    fn grow(&mut self, text: Raw<'_>, data: &[u8], pieces: &mut Vec<Piece>) {
+        let Some(span) = text.span_in(data) else { return };
+        let now = data.get(span.clone()).and_then(|raw| std::str::from_utf8(raw).ok()).unwrap_or_default();
+        let told = self.told.get_or_insert_default();
+        if now.starts_with(told.as_str()) {
+            let border = span.start + told.len();
+            if !told.is_empty() {
+                pieces.push(Piece::json(0, span.start..border, PieceKind::Repeat));
+            }
+            pieces.push(Piece::json(0, border..span.end, PieceKind::Delta));
+        } else {
+            pieces.push(Piece::json(0, span, PieceKind::Repeat));
+        }
+        now.clone_into(told);
+        self.has_grown = true;
+    }
+}
+
+/// What is said aloud: the same words, or others.
+fn spoken(speak: Raw<'_>, text: Raw<'_>, data: &[u8]) -> Result<Piece, HandsOff> {
+    let span = speak.span_in(data).ok_or(HandsOff::NotText)?;
+    let words = speak.text().ok_or(HandsOff::Unreadable)?;
+    let (words, encoding) = if words.trim_start().starts_with('<') {
+        (ssml::text(&words).ok_or(HandsOff::NotText)?.1, Encoding::Ssml)
+    } else {
+        (words, Encoding::Json)
+    };
+    let is_same = text.text().is_some_and(|text| text == words);
+    Ok(Piece { text: usize::from(!is_same), span, kind: PieceKind::Copy, encoding })
+}
+
+impl ReplyReader for ActivitiesReply {
+    fn texts(&self) -> usize {
+        TEXTS
+    }
+
+    fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let data = frame.data();
+        match frame.event() {
+            Some("activity") => {
+                let Some(activity) = json::event::<Activity<'_>>(&data, &mut self.absence)? else { return Ok(()) };
+                self.read_activity(&activity, &data, pieces)
+            }
+            Some(_) => Ok(()),
+            None => {
+                let Some(reply) = json::event::<Reply<'_>>(&data, &mut self.absence)? else { return Ok(()) };
+                reply.activities.items.iter().try_for_each(|activity| self.read_activity(activity, &data, pieces))
+            }
+        }
+    }
+
+    fn expects_copies(&self) -> bool {
+        self.has_grown && !self.has_spoken
+    }
+
+    fn absence(&self) -> HandsOff {
+        self.absence.unwrap_or(HandsOff::Empty)
+    }
+}

@@ -1,0 +1,85 @@
+//! Amazon Lex V2: `POST …/sessions/{session}/text` (`RecognizeText`).
+//!
+//! Speech (`RecognizeUtterance`) has its messages in a header and audio in the body; it passes untouched.
+
+use http::{Method, request};
+
+use super::{
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history,
+    json::{self, List, Raw, object},
+};
+
+/// With how many bytes a message leaves no room for a sentence: the API takes 1,024 characters.
+const FULL: usize = 800;
+
+/// Amazon Lex V2.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LexV2;
+
+/// The session that an address names.
+fn session(path: &str) -> Option<&str> {
+    let (_, rest) = path.split_once("/botAliases/")?;
+    let (_, session) = rest.split_once("/sessions/")?;
+    session.trim_end_matches('/').strip_suffix("/text").filter(|session| !session.contains('/'))
+}
+
+impl Protocol for LexV2 {
+    fn name(&self) -> &str {
+        "lex"
+    }
+
+    fn claims(&self, head: &request::Parts) -> Claim {
+        Claim::sure(head.method == Method::POST && session(head.uri.path()).is_some())
+    }
+
+    fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition {
+        let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
+        let text = request.text.text().unwrap_or_default();
+        let conversation = session(head.uri.path()).map(str::to_owned);
+        let turn = history::check(&text, None).map(|()| Turn { text, conversation, ..Turn::default() });
+        Recognition::of(turn, LexReply::default)
+    }
+}
+
+object! {
+    struct Request<'a> {
+        text: Raw<'a> = "text",
+    }
+}
+
+/// Reads the reply to one request.
+#[derive(Debug, Default)]
+struct LexReply {
+    absence: Option<HandsOff>,
+}
+
+object! {
+    struct Reply<'a> {
+        messages: List<Message<'a>> = "messages",
+    }
+}
+
+object! {
+    struct Message<'a> {
+        kind: Raw<'a> = "contentType",
+        content: Raw<'a> = "content",
+    }
+}
+
+impl ReplyReader for LexReply {
+    fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let data = frame.data();
+        let Some(reply) = json::event::<Reply<'_>>(&data, &mut self.absence)? else { return Ok(()) };
+        let is_text = |message: &&Message<'_>| message.kind.is("PlainText") && message.content.has_words();
+        let Some(first) = reply.messages.items.iter().find(is_text) else { return Ok(()) };
+        if first.content.get().is_some_and(|content| content.len() > FULL) {
+            return Err(HandsOff::NoRoom);
+        }
+        pieces.extend(first.content.piece_in(&data, 0, PieceKind::Copy));
+        Ok(())
+    }
+
+    fn absence(&self) -> HandsOff {
+        self.absence.unwrap_or(HandsOff::Empty)
+    }
+}

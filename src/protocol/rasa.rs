@@ -1,0 +1,82 @@
+//! Rasa's REST channel: `POST …/webhooks/rest/webhook`.
+//!
+//! A reply is an array of messages, one bot text split over several of them; the sentence goes into the first that has
+//! text. With `?stream=true` the messages come one a line, labelled as server-sent events.
+
+use http::request;
+
+use super::{
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_to,
+    json::{self, List, Raw, object},
+};
+
+/// Rasa's REST channel.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rasa;
+
+impl Protocol for Rasa {
+    fn name(&self) -> &str {
+        "rasa"
+    }
+
+    fn claims(&self, head: &request::Parts) -> Claim {
+        Claim::sure(is_post_to(head, "/webhooks/rest/webhook"))
+    }
+
+    fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
+        let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
+        if request.message.get().is_none() {
+            return Recognition::Foreign;
+        }
+        Recognition::of(request.turn(), RasaReply::default)
+    }
+}
+
+object! {
+    struct Request<'a> {
+        sender: Raw<'a> = "sender",
+        message: Raw<'a> = "message",
+    }
+}
+
+impl Request<'_> {
+    fn turn(&self) -> Result<Turn, HandsOff> {
+        let text = self.message.text().unwrap_or_default();
+        history::check(&text, None)?;
+        // An intent and no language: `/greet{"name":"Ada"}`.
+        if text.starts_with('/') {
+            return Err(HandsOff::NoTurn);
+        }
+        Ok(Turn { text, conversation: self.sender.text(), ..Turn::default() })
+    }
+}
+
+/// Reads the reply to one request.
+#[derive(Debug, Default)]
+struct RasaReply {
+    absence: Option<HandsOff>,
+}
+
+object! {
+    struct Message<'a> {
+        text: Raw<'a> = "text",
+    }
+}
+
+impl ReplyReader for RasaReply {
+    fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let data = frame.data();
+        let messages = if data.trim_ascii_start().starts_with(b"[") {
+            json::event::<List<Message<'_>>>(&data, &mut self.absence)?.map(|list| list.items)
+        } else {
+            json::event::<Message<'_>>(&data, &mut self.absence)?.map(|message| vec![message])
+        };
+        let first = messages.into_iter().flatten().find(|message| message.text.has_words());
+        pieces.extend(first.and_then(|message| message.text.piece_in(&data, 0, PieceKind::Copy)));
+        Ok(())
+    }
+
+    fn absence(&self) -> HandsOff {
+        self.absence.unwrap_or(HandsOff::Empty)
+    }
+}

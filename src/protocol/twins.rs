@@ -1,0 +1,49 @@
+//! A reply that is told in several places: the same words are one text, and agree; others are a text of their own.
+
+use super::{Encoding, Piece, PieceKind, json::Raw, ssml};
+
+/// How many different texts of one reply are adjusted.
+pub(super) const MAX_TEXTS: usize = 16;
+
+/// Collects the places of a reply's texts.
+pub(super) struct Twins<'d, 'p> {
+    data: &'d [u8],
+    pieces: &'p mut Vec<Piece>,
+    texts: Vec<String>,
+}
+
+impl<'d, 'p> Twins<'d, 'p> {
+    pub(super) const fn new(data: &'d [u8], pieces: &'p mut Vec<Piece>) -> Self {
+        Self { data, pieces, texts: Vec::new() }
+    }
+
+    /// Adds a string of plain text.
+    pub(super) fn add(&mut self, raw: Raw<'_>) {
+        if raw.has_words()
+            && let Some(words) = raw.text()
+        {
+            self.push(raw, words, Encoding::Json);
+        }
+    }
+
+    /// Adds a string of SSML. Whether it can be edited: there is no markup inside its words.
+    pub(super) fn add_ssml(&mut self, raw: Raw<'_>) -> bool {
+        let words = raw.text().and_then(|document| Some(ssml::text(&document)?.1));
+        let is_editable = words.is_some();
+        if let Some(words) = words {
+            self.push(raw, words, Encoding::Ssml);
+        }
+        is_editable
+    }
+
+    fn push(&mut self, raw: Raw<'_>, words: String, encoding: Encoding) {
+        let known = self.texts.iter().position(|text| *text == words);
+        let text = known.unwrap_or_else(|| {
+            self.texts.push(words);
+            self.texts.len() - 1
+        });
+        if let Some(span) = raw.span_in(self.data) {
+            self.pieces.push(Piece { text, span, kind: PieceKind::Copy, encoding });
+        }
+    }
+}

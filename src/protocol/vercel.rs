@@ -1,0 +1,195 @@
+//! Vercel's AI SDK: what its chat clients send, and the three streams they read.
+//!
+//! The UI message stream is server-sent events; the older data stream is lines of a letter and a JSON value; the text
+//! stream is the text. The address is free. A client adds no part of its own, so no event is added either.
+
+use http::{request, response};
+
+use super::{
+    Claim, Encoding, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, framing,
+    history, is_post_of_json, is_post_to,
+    json::{self, List, Raw, object},
+};
+
+/// Vercel's AI SDK.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Vercel;
+
+impl Protocol for Vercel {
+    fn name(&self) -> &str {
+        "vercel"
+    }
+
+    fn claims(&self, head: &request::Parts) -> Claim {
+        Claim::unsure(is_post_of_json(head))
+    }
+
+    fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition {
+        let is_default = is_post_to(head, "/api/chat");
+        if !(is_default || json::mentions(body, &["parts", "role"])) {
+            return Recognition::Foreign;
+        }
+        let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
+        if !request.is_ours(is_default) {
+            return Recognition::Foreign;
+        }
+        Recognition::of(request.turn(body), VercelReply::default)
+    }
+}
+
+object! {
+    struct Request<'a> {
+        id: Raw<'a> = "id",
+        messages: List<Message<'a>> = "messages",
+        /// In place of the messages, where the server keeps them.
+        message: Message<'a> = "message",
+        model: Raw<'a> = "model",
+        /// Other protocols' messages have parts, too.
+        others: json::Any = "contents" | "jsonrpc" | "threadId",
+    }
+}
+
+object! {
+    struct Message<'a> {
+        role: Raw<'a> = "role",
+        content: Raw<'a> = "content",
+        parts: Raw<'a> = "parts",
+    }
+}
+
+impl<'a> Message<'a> {
+    fn read(&self) -> history::Message<'a> {
+        let content = if self.parts.get().is_some() { self.parts } else { self.content };
+        let from = history::From::role(self.role);
+        // A message of the bot's that has not said anything yet is a tool loop's, and no beginning of the reply.
+        let is_silent = from == history::From::Bot && json::content(content).trim().is_empty();
+        history::Message { from: if is_silent { history::From::Other } else { from }, content }
+    }
+}
+
+impl Request<'_> {
+    fn is_ours(&self, is_default: bool) -> bool {
+        let has_parts = |message: &Message<'_>| message.parts.get().is_some_and(|raw| raw.starts_with('['));
+        let messages = &self.messages.items;
+        if self.others.0 || messages.iter().any(|message| message.role.get().is_none()) {
+            return false;
+        }
+        let is_old = || is_default && self.model.get().is_none() && !messages.is_empty();
+        messages.iter().any(has_parts) || (has_parts(&self.message) && self.message.role.get().is_some()) || is_old()
+    }
+
+    fn turn(&self, body: &[u8]) -> Result<Turn, HandsOff> {
+        let mut messages: Vec<_> = self.messages.items.iter().map(Message::read).collect();
+        if self.message.role.get().is_some() {
+            messages.push(self.message.read());
+        }
+        Ok(Turn { conversation: self.id.text(), ..history::turn(&messages, None, body)? })
+    }
+}
+
+/// Reads the reply to one request.
+#[derive(Debug, Default)]
+struct VercelReply {
+    stream: Stream,
+    /// Which part of the message the text is that is adjusted: the first with words.
+    part: Option<String>,
+    absence: Option<HandsOff>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    #[default]
+    Ui,
+    Data,
+    Text,
+}
+
+object! {
+    struct Event<'a> {
+        kind: Raw<'a> = "type",
+        id: Raw<'a> = "id",
+        delta: Raw<'a> = "delta",
+    }
+}
+
+impl VercelReply {
+    fn read_event(&mut self, data: &[u8], pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let Some(event) = json::event::<Event<'_>>(data, &mut self.absence)? else { return Ok(()) };
+        let kind = event.kind.text().unwrap_or_default();
+        match kind.as_str() {
+            "text-delta" => {
+                let id = event.id.text().unwrap_or_default();
+                if event.delta.has_words() && self.part.is_none() {
+                    self.part = Some(id.clone());
+                }
+                pieces.extend(
+                    event.delta.piece_in(data, 0, PieceKind::Delta).filter(|_| self.part.as_ref() == Some(&id)),
+                );
+            }
+            "text-end" if self.part.is_some() && self.part == event.id.text() => pieces.push(Piece::end(0)),
+            "finish" => pieces.push(Piece::end(0)),
+            "error" => return Err(HandsOff::Error),
+            _ if kind.starts_with("tool-") => {
+                self.absence.get_or_insert(HandsOff::ToolCall);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A line of the older stream: `0:"Your"`.
+    fn read_line(&mut self, data: &[u8], pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        match data {
+            [b'0', b':', rest @ ..] => {
+                let text: Raw<'_> = serde_json::from_slice(rest).map_err(|_| HandsOff::Unreadable)?;
+                pieces.extend(text.piece_in(data, 0, PieceKind::Delta));
+            }
+            [b'3', b':', ..] => return Err(HandsOff::Error),
+            [b'9' | b'b' | b'c', b':', ..] => {
+                self.absence.get_or_insert(HandsOff::ToolCall);
+            }
+            [b'd', b':', ..] => pieces.push(Piece::end(0)),
+            [_, b':', ..] | [] => {}
+            _ => return Err(HandsOff::Unreadable),
+        }
+        Ok(())
+    }
+}
+
+impl ReplyReader for VercelReply {
+    fn framing(&mut self, head: &response::Parts) -> Result<Framing, HandsOff> {
+        let is_text = framing::media_type(&head.headers).as_deref() == Some("text/plain");
+        let (stream, framing) = if head.headers.contains_key("x-vercel-ai-data-stream") {
+            (Stream::Data, Framing::Values)
+        } else if is_text {
+            (Stream::Text, Framing::Text)
+        } else if Framing::of(head) == Some(Framing::Sse) {
+            (Stream::Ui, Framing::Sse)
+        } else {
+            return Err(HandsOff::MediaType);
+        };
+        self.stream = stream;
+        Ok(framing)
+    }
+
+    fn reframe(&self, labelled: Framing, _: &[u8]) -> Result<Framing, HandsOff> {
+        Ok(labelled)
+    }
+
+    fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
+        let data = frame.data();
+        match self.stream {
+            Stream::Ui => self.read_event(&data, pieces),
+            Stream::Data => self.read_line(&data, pieces),
+            Stream::Text => {
+                let encoding = Encoding::Plain;
+                pieces.push(Piece { text: 0, span: 0..data.len(), kind: PieceKind::Delta, encoding });
+                Ok(())
+            }
+        }
+    }
+
+    fn absence(&self) -> HandsOff {
+        self.absence.unwrap_or(HandsOff::Empty)
+    }
+}
