@@ -42,6 +42,8 @@ pub enum Encoding {
     Plain,
     /// As the inside of a JSON string (RFC 8259, section 7).
     Json,
+    /// As it is, in the data of a server-sent event: a line feed begins another line of data.
+    EventData,
     /// As the text of a document of SSML (W3C Speech Synthesis Markup Language) with no markup inside that text, which
     /// itself is written as the inside of a JSON string.
     Ssml,
@@ -55,7 +57,7 @@ impl Encoding {
                 let quoted = [b"\"", raw, b"\""].concat();
                 serde_json::from_slice(&quoted).ok().map(Cow::Owned)
             }
-            Self::Plain | Self::Json => std::str::from_utf8(raw).ok().map(Cow::Borrowed),
+            Self::Plain | Self::EventData | Self::Json => std::str::from_utf8(raw).ok().map(Cow::Borrowed),
             Self::Ssml => {
                 let document = Self::Json.decode(raw)?;
                 ssml::text(&document).map(|(_, text)| Cow::Owned(text))
@@ -87,6 +89,7 @@ impl Encoding {
     /// The text, ready for the wire.
     pub(crate) fn encode(self, text: &str) -> Bytes {
         match self {
+            Self::EventData => Bytes::from(text.replace('\n', "\ndata: ")),
             Self::Plain => Bytes::copy_from_slice(text.as_bytes()),
             Self::Json => escape(text),
             Self::Ssml => escape(&ssml::escape(text)),
@@ -96,7 +99,7 @@ impl Encoding {
     /// Where in `raw` the byte at `decoded` of its text is written; the end if the text is not so long.
     pub(crate) fn locate(self, raw: &[u8], decoded: usize) -> usize {
         match self {
-            Self::Plain => return decoded.min(raw.len()),
+            Self::Plain | Self::EventData => return decoded.min(raw.len()),
             Self::Ssml => {
                 let place = Self::Json.decode(raw).and_then(|document| ssml::locate(&document, decoded));
                 return place.map_or(raw.len(), |place| Self::Json.locate(raw, place));

@@ -9,7 +9,7 @@ use super::{
     json::{self, List, Raw, object},
 };
 
-/// With how many bytes a message leaves no room for a sentence: the API takes 1,024 characters.
+/// With how many characters a message leaves no room for a sentence: the API takes 1,024.
 const FULL: usize = 800;
 
 /// Amazon Lex V2.
@@ -72,7 +72,7 @@ impl ReplyReader for LexReply {
         let Some(reply) = json::event::<Reply<'_>>(&data, &mut self.absence)? else { return Ok(()) };
         let is_text = |message: &&Message<'_>| message.kind.is("PlainText") && message.content.has_words();
         let Some(first) = reply.messages.items.iter().find(is_text) else { return Ok(()) };
-        if first.content.get().is_some_and(|content| content.len() > FULL) {
+        if first.content.text().is_some_and(|content| content.chars().count() > FULL) {
             return Err(HandsOff::NoRoom);
         }
         pieces.extend(first.content.piece_in(&data, 0, PieceKind::Copy));

@@ -107,14 +107,17 @@ impl Request<'_> {
 struct ChatReply {
     /// How many choices the client asked for, 1 to 128.
     choices: usize,
-    /// Whether pieces of text have come, and the whole text may be told again.
+    /// Whether pieces of text have come.
     has_deltas: bool,
+    /// Whether the server is one that tells the whole text again in the end.
+    tells_again: bool,
+    is_over: bool,
     absence: Option<HandsOff>,
 }
 
 impl ChatReply {
     const fn new(choices: usize) -> Self {
-        Self { choices, has_deltas: false, absence: None }
+        Self { choices, has_deltas: false, tells_again: false, is_over: false, absence: None }
     }
 }
 
@@ -122,6 +125,8 @@ object! {
     struct Reply<'a> {
         error: Raw<'a> = "error",
         choices: List<Choice<'a>> = "choices",
+        /// MiniMax's own members: its last chunk has the whole message in it.
+        of_minimax: Raw<'a> = "input_sensitive" | "base_resp",
     }
 }
 
@@ -197,6 +202,7 @@ impl ReplyReader for ChatReply {
             self.absence = Some(HandsOff::Unreadable);
             return Ok(());
         }
+        self.tells_again |= reply.of_minimax.get().is_some();
         for (position, choice) in reply.choices.items.iter().enumerate() {
             let text = if self.choices == 1 { 0 } else { choice.index.number().unwrap_or(position) };
             let found = pieces.len();
@@ -210,6 +216,10 @@ impl ReplyReader for ChatReply {
             }
         }
         Ok(())
+    }
+
+    fn expects_copies(&self) -> bool {
+        self.tells_again && !self.is_over
     }
 
     fn absence(&self) -> HandsOff {
@@ -237,14 +247,17 @@ impl ChatReply {
         let found = pieces.len();
         choice.delta.read(data, text, PieceKind::Delta, pieces)?;
         self.has_deltas |= pieces.len() > found;
-        // A message beside a delta repeats what has come so far; one without is the text itself.
-        if pieces.len() == found && !self.has_deltas {
-            choice.message.read(data, text, PieceKind::Delta, pieces)?;
+        // A message beside a delta repeats what has come so far, and nobody reads it. One in place of a delta is the text
+        // itself, or, after deltas, all of it once more.
+        if pieces.len() == found {
+            let kind = if self.has_deltas { PieceKind::Repeat } else { PieceKind::Delta };
+            choice.message.read(data, text, kind, pieces)?;
         }
         if pieces.len() == found && (choice.delta.calls.0 || choice.message.calls.0) {
             self.absence = Some(HandsOff::ToolCall);
         }
         if choice.finish_reason.says_something() {
+            self.is_over = true;
             pieces.push(Piece::end(text));
         }
         Ok(())

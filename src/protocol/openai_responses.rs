@@ -9,7 +9,7 @@ use http::request;
 
 use super::{
     Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, Unit, history, is_post_to,
-    json::{self, Any, Data, List, Raw, object},
+    json::{self, Any, List, Raw, object},
     openai_chat::binds,
 };
 
@@ -294,7 +294,7 @@ impl ReplyReader for ResponsesReply {
         if event.kind.get().is_some() {
             return self.read_event(&event, &data, pieces);
         }
-        let Ok(Data::Read(response)) = json::read::<Response<'_>>(&data) else { return Ok(()) };
+        let response: Response<'_> = serde_json::from_slice(&data).map_err(|_| HandsOff::Unreadable)?;
         self.absence = Some(response.absence());
         response.read(&data, &mut self.target, pieces)
     }

@@ -20,6 +20,11 @@ impl Path {
         Self(pointer.tokens().map(|token: Token<'_>| token.decoded().into_owned()).collect())
     }
 
+    /// Whether it points to the whole document.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The value at this path, borrowed from `json`; nothing where it is missing or null.
     ///
     /// Where an object has the name twice, the last one counts, as it does for most readers.

@@ -75,7 +75,7 @@ impl Request<'_> {
             return false;
         }
         let is_old = || is_default && self.model.get().is_none() && !messages.is_empty();
-        messages.iter().any(has_parts) || (has_parts(&self.message) && self.message.role.get().is_some()) || is_old()
+        messages.iter().any(has_parts) || (has_parts(&self.message) && self.message.role.is("user")) || is_old()
     }
 
     fn turn(&self, body: &[u8]) -> Result<Turn, HandsOff> {
