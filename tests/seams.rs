@@ -26,7 +26,7 @@ use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
     conversation::{ConversationKey, Memory, Past, Recall, Store},
     empathy::Adjustment,
-    layer::EmpathyLayer,
+    layer::{EmpathyLayer, ReplyError},
     outcome::{FailOpen, Family, Outcome, Reason, Settled, Verdict},
     protocol::{Claim, CustomProtocol, CustomSpec, Protocol, Protocols, Recognition},
 };
@@ -41,7 +41,7 @@ fn trailers(names: &[&'static str]) -> HeaderMap {
 async fn begin(
     layer: EmpathyLayer,
     response: Response<Script>,
-) -> Response<impl Body<Data = Bytes, Error = &'static str>> {
+) -> Response<impl Body<Data = Bytes, Error = ReplyError<&'static str>>> {
     let response = Arc::new(std::sync::Mutex::new(Some(response)));
     let bot = service_fn(move |_| ready(Ok::<_, Infallible>(response.lock().unwrap().take().unwrap())));
     within(layer.layer(bot).oneshot(post(chat(ANNOYED)))).await.unwrap()
@@ -52,9 +52,9 @@ fn settled<B>(response: &Response<B>) -> Settled {
 }
 
 /// Polls a body once.
-async fn poll<B: Body<Data = Bytes, Error = &'static str>>(
+async fn poll<B: Body<Data = Bytes, Error = ReplyError<&'static str>>>(
     body: Pin<&mut B>,
-) -> Poll<Option<Result<Bytes, &'static str>>> {
+) -> Poll<Option<Result<Bytes, ReplyError<&'static str>>>> {
     let mut body = body;
     std::future::poll_fn(|cx| {
         let frame = body.as_mut().poll_frame(cx);
@@ -139,7 +139,7 @@ mod bytes_and_lengths {
             poll(body.as_mut()).await.is_pending(),
             "a server that is told of the error drops what it has not sent"
         );
-        assert_eq!(within(body.frame()).await.unwrap().unwrap_err(), "reset");
+        assert_eq!(within(body.frame()).await.unwrap().unwrap_err(), ReplyError::Body("reset"));
     }
 
     #[tokio::test]

@@ -201,7 +201,7 @@ fn explains(direct: &[u8], edited: &[u8], before: &[String]) -> bool {
 }
 
 /// Reads a body; gives its bytes, and how long the first took.
-async fn timed(body: impl http_body::Body<Data = Bytes, Error = &'static str>) -> (Vec<u8>, Option<Duration>, bool) {
+async fn timed(body: impl http_body::Body<Data = Bytes>) -> (Vec<u8>, Option<Duration>, bool) {
     let start = Instant::now();
     let mut body = std::pin::pin!(body);
     let (mut bytes, mut first) = (Vec::new(), None);

@@ -101,14 +101,35 @@ impl<B: Body> ReplyBody<B> {
     }
 }
 
+/// Why a reply breaks off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReplyError<E> {
+    /// The bot's body broke off.
+    Body(E),
+    /// It is compressed, was to be edited as it passes, and turned out not to be what its `Content-Encoding` says.
+    Undecodable,
+}
+
+impl<E: fmt::Display> fmt::Display for ReplyError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body(error) => error.fmt(f),
+            Self::Undecodable => f.write_str("the bot's reply is not compressed as its Content-Encoding says"),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for ReplyError<E> {}
+
 impl<B: Body<Data = Bytes>> Body for ReplyBody<B> {
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = ReplyError<B::Error>;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.project().kind.project() {
-            ReplyProjection::Untouched { body } => body.poll_frame(cx),
-            ReplyProjection::Collected { body } => body.poll_frame(cx),
+            ReplyProjection::Untouched { body } => body.poll_frame(cx).map_err(ReplyError::Body),
+            ReplyProjection::Collected { body } => body.poll_frame(cx).map_err(ReplyError::Body),
             ReplyProjection::Streamed { body } => body.poll_frame(cx),
         }
     }

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, request};
 
-use super::{guard::guard, layer::Settings};
+use super::{guard::guard, layer::Settings, request::refuses_identity};
 use crate::{
     conversation::{ConversationKey, Memory, Recall},
     empathy::{Facts, Intent, Plan, Saying, Weight},
@@ -34,6 +34,8 @@ pub(super) struct Exchange {
     ticket: Ticket,
     turn: Turn,
     reply: Option<Box<dyn ReplyReader>>,
+    /// Whether the client takes a reply that is not compressed.
+    pub(super) takes_identity: bool,
     sentiment: Asked<Pending, Result<Sentiment, ClassifyError>>,
     memory: Asked<Recall, Memory>,
     /// What the turn is in the conversation, once that is decided, before anything is said.
@@ -113,6 +115,7 @@ impl Exchange {
                 ticket,
                 turn,
                 reply: Some(reply),
+                takes_identity: !refuses_identity(&head.headers),
                 sentiment: Asked::Pending(sentiment),
                 memory: memory.map_or_else(|| Asked::Answered(Memory::default()), Asked::Pending),
                 intent: None,

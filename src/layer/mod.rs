@@ -81,6 +81,7 @@
 //! ```
 
 mod body;
+mod coding;
 mod collect;
 mod editor;
 mod exchange;
@@ -98,7 +99,7 @@ mod streamed;
 mod text;
 
 pub use self::{
-    body::{ReplyBody, RequestBody},
+    body::{ReplyBody, ReplyError, RequestBody},
     future::ResponseFuture,
     layer::EmpathyLayer,
     limits::Limits,

@@ -15,11 +15,12 @@ use tokio::time::{Sleep, sleep};
 
 use super::{
     ReplyBody,
+    coding::{Coding, Undecodable, decode},
     collect::{Collect, Collected, Prefixed},
     editor::Editor,
     exchange::Exchange,
     guard::guard,
-    response::{announce, describe_edited, editable},
+    response::{announce, describe_decoded, describe_edited, editable},
     streamed::Streamed,
 };
 use crate::{
@@ -41,7 +42,15 @@ pub(super) struct Undecided<B> {
     pub(super) exchange: Box<Exchange>,
     response: Response<B>,
     reader: Box<dyn ReplyReader>,
+    shape: Shape,
+}
+
+/// How a body is written, as its head says.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
     framing: Framing,
+    /// How it is compressed, if it is.
+    coding: Option<Coding>,
 }
 
 /// What is to become of a reply that it was decided about.
@@ -58,6 +67,7 @@ pub(super) struct Reply<B: Body> {
     collect: Collect<B>,
     exchange: Box<Exchange>,
     reader: Box<dyn ReplyReader>,
+    coding: Option<Coding>,
     intent: Intent,
     progress: Progress,
     /// Runs when a whole JSON text is there and the body has not ended.
@@ -80,17 +90,20 @@ impl<B: Body<Data = Bytes>> Received<B> {
         let examined = examine(&mut exchange, &head);
         let response = Response::from_parts(head, body);
         match examined {
-            Ok((reader, framing)) => Self::Undecided(Undecided { exchange, response, reader, framing }),
+            Ok((reader, shape)) => Self::Undecided(Undecided { exchange, response, reader, shape }),
             Err(reason) => Self::Done(untouched(*exchange, response.map(ReplyBody::untouched), reason)),
         }
     }
 }
 
-fn examine(exchange: &mut Exchange, head: &response::Parts) -> Result<(Box<dyn ReplyReader>, Framing), Reason> {
-    editable(head, exchange.settings.respect_no_transform)?;
+fn examine(exchange: &mut Exchange, head: &response::Parts) -> Result<(Box<dyn ReplyReader>, Shape), Reason> {
+    let coding = editable(head, exchange.settings.respect_no_transform)?;
+    if coding.is_some() && !exchange.takes_identity {
+        return Err(HandsOff::Encoding.into());
+    }
     let mut reader = exchange.take_reader()?;
     let framing = guard(|| reader.framing(head))??;
-    Ok((reader, framing))
+    Ok((reader, Shape { framing, coding }))
 }
 
 fn untouched<B: Body>(exchange: Exchange, response: Response<ReplyBody<B>>, reason: Reason) -> Response<ReplyBody<B>> {
@@ -101,7 +114,8 @@ fn untouched<B: Body>(exchange: Exchange, response: Response<ReplyBody<B>>, reas
 impl<B: Body<Data = Bytes>> Undecided<B> {
     /// Goes on with a decision, or without one if none was there in time.
     pub(super) fn go_on(self, decision: Option<Result<Intent, Reason>>) -> Arrival<B> {
-        let Self { mut exchange, response, reader, framing } = self;
+        let Self { mut exchange, response, reader, shape } = self;
+        let Shape { framing, coding } = shape;
         let decision = match (decision, framing) {
             (None, Framing::Whole) => Some(exchange.decide()),
             (decision, _) => decision,
@@ -119,6 +133,7 @@ impl<B: Body<Data = Bytes>> Undecided<B> {
                     collect,
                     exchange,
                     reader,
+                    coding,
                     intent,
                     progress: Progress::default(),
                     end: None,
@@ -128,7 +143,8 @@ impl<B: Body<Data = Bytes>> Undecided<B> {
             (decision, _) => {
                 let (head, body) = response.into_parts();
                 let intent = decision.and_then(Result::ok);
-                Arrival::Response(stream(head, Prefixed::unread(body), *exchange, reader, framing, intent))
+                let body = Prefixed::unread(body);
+                Arrival::Response(stream(head, body, *exchange, reader, shape, intent))
             }
         }
     }
@@ -155,6 +171,9 @@ impl<B: Body<Data = Bytes>> Reply<B> {
     /// No JSON at all, and white space that keeps the connection alive, show it at once; a JSON text after which the body
     /// goes on, after a moment: the end of a body often comes right behind its last byte.
     pub(super) fn poll_is_no_whole(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.coding.is_some() {
+            return Poll::Pending;
+        }
         match self.progress.see(self.collect.so_far().chunks()) {
             Seen::Nothing | Seen::Part => return Poll::Pending,
             Seen::Blank => return Poll::Ready(()),
@@ -173,17 +192,24 @@ impl<B: Body<Data = Bytes>> Reply<B> {
     /// It does not come whole: it is edited as it passes.
     pub(super) fn stream(mut self) -> Response<ReplyBody<B>> {
         let body = self.collect.stop();
-        stream(self.head, body, *self.exchange, self.reader, Framing::Whole, Some(self.intent))
+        let shape = Shape { framing: Framing::Whole, coding: self.coding };
+        stream(self.head, body, *self.exchange, self.reader, shape, Some(self.intent))
     }
 
     /// The reply, edited or not.
     pub(super) fn finish(self, collected: Collected<B>) -> Response<ReplyBody<B>> {
-        let Self { head, exchange, reader, intent, .. } = self;
+        let Self { mut head, exchange, reader, coding, intent, .. } = self;
         let (body, why) = match collected {
             Collected::Whole(mut body) => {
                 let limit = exchange.settings.limits.max_reply_bytes;
-                match edit(reader, &exchange, intent, body.bytes(), limit) {
-                    Ok(edit) => return edited(head, body, *exchange, edit),
+                let plain = decoded(body.bytes(), coding, limit);
+                match plain.and_then(|plain| edit(reader, &exchange, intent, plain, limit)) {
+                    Ok(edit) => {
+                        if coding.is_some() {
+                            describe_decoded(&mut head.headers);
+                        }
+                        return edited(head, body, *exchange, edit);
+                    }
                     Err(reason) => (body, reason),
                 }
             }
@@ -193,6 +219,16 @@ impl<B: Body<Data = Bytes>> Reply<B> {
             Collected::Broken(body) | Collected::NoObject(body) => (body, FailOpen::ReplyBroken.into()),
         };
         untouched(*exchange, Response::from_parts(head, ReplyBody::collected(body)), why)
+    }
+}
+
+/// A body with its compression taken off.
+fn decoded(body: Bytes, coding: Option<Coding>, limit: usize) -> Result<Bytes, Reason> {
+    let Some(coding) = coding else { return Ok(body) };
+    match decode(coding, body, limit) {
+        Ok(Some(plain)) => Ok(plain),
+        Ok(None) => Err(FailOpen::ReplyTooLong.into()),
+        Err(Undecodable) => Err(HandsOff::Encoding.into()),
     }
 }
 
@@ -252,7 +288,7 @@ fn stream<B: Body<Data = Bytes>>(
     body: Prefixed<B>,
     exchange: Exchange,
     reader: Box<dyn ReplyReader>,
-    framing: Framing,
+    Shape { framing, coding }: Shape,
     intent: Option<Intent>,
 ) -> Response<ReplyBody<B>> {
     let max_held = exchange.settings.limits.max_held_bytes;
@@ -263,12 +299,15 @@ fn stream<B: Body<Data = Bytes>>(
         }
     };
     describe_edited(&mut head.headers, None);
+    if coding.is_some() {
+        describe_decoded(&mut head.headers);
+    }
     let verdict = match &intent {
         None => Verdict::Pending,
         Some(intent) => intent.silence().map_or(Verdict::Planned(Adjustment::Prepend), Verdict::Silent),
     };
     let outcome = exchange.ticket().outcome(verdict);
     let settled = exchange.ticket().settled();
-    let body = ReplyBody::streamed(Streamed::new(body, editor, exchange, intent));
+    let body = ReplyBody::streamed(Streamed::new(body, coding, editor, exchange, intent));
     announce(Response::from_parts(head, body), outcome, settled)
 }

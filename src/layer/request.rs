@@ -20,7 +20,8 @@ pub(super) fn ask_for_identity(headers: &mut HeaderMap) {
     }
 }
 
-fn refuses_identity(headers: &HeaderMap) -> bool {
+/// Whether the client wants no reply that is not compressed (RFC 9110, section 12.5.3).
+pub(super) fn refuses_identity(headers: &HeaderMap) -> bool {
     let mut refused_by_star = false;
     for element in members(headers, &ACCEPT_ENCODING) {
         let mut parts = element.split(';').map(str::trim);

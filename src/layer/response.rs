@@ -6,6 +6,7 @@ use http::{
     response,
 };
 
+use super::coding::Coding;
 use crate::{
     fields::members,
     outcome::{HEADER, Outcome, Settled},
@@ -26,12 +27,12 @@ const OF_THE_BYTES: [HeaderName; 9] = [
     CONTENT_LENGTH,
 ];
 
-/// Whether HTTP and the operator let a reply with this head be edited.
+/// Whether HTTP and the operator let a reply with this head be edited, and how it is compressed, if it is.
 ///
 /// # Errors
 ///
 /// The reason why not.
-pub(super) fn editable(head: &response::Parts, respect_no_transform: bool) -> Result<(), HandsOff> {
+pub(super) fn editable(head: &response::Parts, respect_no_transform: bool) -> Result<Option<Coding>, HandsOff> {
     if head.headers.contains_key(HEADER) {
         return Err(HandsOff::Chained);
     }
@@ -42,14 +43,18 @@ pub(super) fn editable(head: &response::Parts, respect_no_transform: bool) -> Re
     if !head.status.is_success() || has_no_content {
         return Err(HandsOff::Status);
     }
-    if members(&head.headers, &CONTENT_ENCODING).any(|coding| !is_no_coding(coding)) {
-        return Err(HandsOff::Encoding);
-    }
+    let mut codings = members(&head.headers, &CONTENT_ENCODING).filter(|coding| !is_no_coding(coding));
+    let coding = match (codings.next(), codings.next()) {
+        (None, _) => None,
+        (Some(name), None) => Some(Coding::named(name).ok_or(HandsOff::Encoding)?),
+        // One inside another: nobody does this but to see what happens.
+        (Some(_), Some(_)) => return Err(HandsOff::Encoding),
+    };
     let mut directives = members(&head.headers, &CACHE_CONTROL);
     if respect_no_transform && directives.any(|directive| directive.eq_ignore_ascii_case("no-transform")) {
         return Err(HandsOff::NoTransform);
     }
-    Ok(())
+    Ok(coding)
 }
 
 /// Whether a coding leaves the bytes as they are. `none` is not registered, but what the documentation of a widely used
@@ -64,6 +69,11 @@ pub(super) fn announce<B>(mut response: Response<B>, outcome: Outcome, settled: 
     response.extensions_mut().insert(outcome);
     response.extensions_mut().insert(settled);
     response
+}
+
+/// Drops what says that a body is compressed: it is so no longer.
+pub(super) fn describe_decoded(headers: &mut HeaderMap) {
+    headers.remove(CONTENT_ENCODING);
 }
 
 /// Drops what describes the bytes of a body that is about to change. A `Content-Length` is corrected where the new
@@ -83,7 +93,7 @@ mod tests {
     use super::*;
 
     /// A status, headers, and what is to be made of them.
-    type Case<'a> = (u16, &'a [(&'a str, &'a str)], Result<(), HandsOff>);
+    type Case<'a> = (u16, &'a [(&'a str, &'a str)], Result<Option<Coding>, HandsOff>);
 
     fn head(status: u16, headers: &[(&str, &str)]) -> response::Parts {
         let mut response = Response::builder().status(status);
@@ -94,15 +104,18 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_plain_successful_replies_are_editable() {
-        let cases: [Case<'_>; 13] = [
-            (200, &[], Ok(())),
-            (201, &[], Ok(())),
-            (200, &[("content-encoding", "identity")], Ok(())),
-            (200, &[("content-encoding", "none")], Ok(())),
-            (200, &[("content-encoding", "UTF-8")], Ok(())),
-            (200, &[("content-encoding", "")], Ok(())),
-            (200, &[("content-encoding", "gzip")], Err(HandsOff::Encoding)),
+    fn only_whole_successful_replies_in_a_known_coding_are_editable() {
+        let cases: [Case<'_>; 16] = [
+            (200, &[], Ok(None)),
+            (201, &[], Ok(None)),
+            (200, &[("content-encoding", "identity")], Ok(None)),
+            (200, &[("content-encoding", "none")], Ok(None)),
+            (200, &[("content-encoding", "UTF-8")], Ok(None)),
+            (200, &[("content-encoding", "")], Ok(None)),
+            (200, &[("content-encoding", "X-Gzip")], Ok(Some(Coding::Gzip))),
+            (200, &[("content-encoding", "identity, br")], Ok(Some(Coding::Brotli))),
+            (200, &[("content-encoding", "gzip, gzip")], Err(HandsOff::Encoding)),
+            (200, &[("content-encoding", "aws-chunked")], Err(HandsOff::Encoding)),
             (200, &[("content-range", "bytes 0-1/5")], Err(HandsOff::Partial)),
             (206, &[], Err(HandsOff::Partial)),
             (204, &[], Err(HandsOff::Status)),
@@ -118,7 +131,7 @@ mod tests {
     #[test]
     fn no_transform_counts_only_where_the_operator_wants_it() {
         let head = head(200, &[("cache-control", "no-cache, No-Transform")]);
-        assert_eq!(editable(&head, false), Ok(()));
+        assert_eq!(editable(&head, false), Ok(None));
         assert_eq!(editable(&head, true), Err(HandsOff::NoTransform));
     }
 }

@@ -14,7 +14,8 @@ use http_body::{Body, Frame};
 use tokio::time::{Sleep, sleep};
 
 use super::{
-    Limits,
+    Limits, ReplyError,
+    coding::{Coding, Decoder, Undecodable},
     collect::Prefixed,
     editor::{Editor, Holding},
     exchange::Exchange,
@@ -33,10 +34,15 @@ const WORD: Duration = Duration::from_millis(100);
 /// body fails.
 const FLUSH: Duration = Duration::from_millis(20);
 
+/// What comes next of a reply, or why it breaks off.
+pub(super) type Next<B> = Result<Frame<Bytes>, ReplyError<<B as Body>::Error>>;
+
 /// A streamed reply whose beginning is being edited.
 pub(super) struct Streamed<B: Body> {
     /// The bot's body, until it has ended.
     body: Option<Prefixed<B>>,
+    /// Takes the compression off it.
+    decoder: Option<Decoder>,
     editor: Editor,
     /// What it holds counts for all exchanges together.
     share: Share,
@@ -48,7 +54,7 @@ pub(super) struct Streamed<B: Body> {
     has_idled: bool,
     out: VecDeque<Bytes>,
     /// What ends the body after everything in `out`: trailers or an error.
-    last: Option<Result<HeaderMap, B::Error>>,
+    last: Option<Result<HeaderMap, ReplyError<B::Error>>>,
     /// Runs while something is held: what for, and for how much longer.
     clock: Option<(Holding, Pin<Box<Sleep>>)>,
     /// Runs while an error waits.
@@ -56,7 +62,13 @@ pub(super) struct Streamed<B: Body> {
 }
 
 impl<B: Body<Data = Bytes>> Streamed<B> {
-    pub(super) fn new(body: Prefixed<B>, mut editor: Editor, exchange: Exchange, intent: Option<Intent>) -> Self {
+    pub(super) fn new(
+        body: Prefixed<B>,
+        coding: Option<Coding>,
+        mut editor: Editor,
+        exchange: Exchange,
+        intent: Option<Intent>,
+    ) -> Self {
         let mut out = VecDeque::new();
         let is_decided = intent.is_some();
         if let Some(intent) = intent {
@@ -68,6 +80,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
             share,
             limits,
             body: Some(body),
+            decoder: coding.map(Decoder::new),
             editor,
             exchange: Some(exchange),
             is_decided,
@@ -79,7 +92,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
         }
     }
 
-    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next<B>>> {
         loop {
             self.decide(cx);
             if !self.share.set(self.editor.held_bytes()) {
@@ -97,8 +110,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
             if let Some(last) = self.last.take() {
                 return Poll::Ready(Some(last.map(Frame::trailers)));
             }
-            let Some(body) = &mut self.body else { return Poll::Ready(None) };
-            match body.poll_frame(cx) {
+            match self.poll_body(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     // Nothing more can change: the same bytes go straight through.
                     Ok(data) if self.editor.is_passing() => return Poll::Ready(Some(Ok(Frame::data(data)))),
@@ -112,6 +124,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
                     Err(frame) => self.end(frame.into_trailers().ok().map(Ok)),
                 },
                 Poll::Ready(Some(Err(error))) => self.end(Some(Err(error))),
+                Poll::Ready(None) if self.body.is_none() => return Poll::Ready(None),
                 Poll::Ready(None) => self.end(None),
                 Poll::Pending => {
                     self.has_idled = true;
@@ -121,9 +134,34 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
         }
     }
 
+    /// What comes next of the bot's body, with its compression taken off.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next<B>>> {
+        loop {
+            let Some(body) = &mut self.body else { return Poll::Ready(None) };
+            let Some(decoder) = &mut self.decoder else { return body.poll_frame(cx).map_err(ReplyError::Body) };
+            match decoder.next() {
+                Ok(Some(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Ok(None) => {}
+                Err(Undecodable) => return Poll::Ready(Some(Err(ReplyError::Undecodable))),
+            }
+            let frame = match std::task::ready!(body.poll_frame(cx)) {
+                Some(Ok(frame)) => frame.into_data(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(ReplyError::Body(error)))),
+                None if decoder.finish().is_err() => return Poll::Ready(Some(Err(ReplyError::Undecodable))),
+                None => return Poll::Ready(None),
+            };
+            match frame {
+                Ok(data) => decoder.push(data),
+                Err(_) if decoder.finish().is_err() => return Poll::Ready(Some(Err(ReplyError::Undecodable))),
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+    }
+
     /// The body has ended: with nothing more, with trailers, or broken off.
-    fn end(&mut self, mut last: Option<Result<HeaderMap, B::Error>>) {
+    fn end(&mut self, mut last: Option<Result<HeaderMap, ReplyError<B::Error>>>) {
         self.body = None;
+        self.decoder = None;
         match &mut last {
             Some(Err(_)) => self.editor.give_up(FailOpen::ReplyBroken, &mut self.out),
             Some(Ok(_)) | None => {
@@ -222,6 +260,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
         self.out.is_empty()
             && self.last.is_none()
             && self.editor.holding() == Holding::Nothing
+            && self.decoder.is_none()
             && self.body.as_ref().is_none_or(|body| self.exchange.is_none() && body.is_end_stream())
     }
 }

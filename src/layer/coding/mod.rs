@@ -1,0 +1,221 @@
+//! Takes the compression off a reply, as it comes and a little at a time: however much a few bytes stand for, no more than
+//! a step of it is there at once.
+
+mod zstd;
+
+use std::io::Write as _;
+
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use bytes::{Buf as _, Bytes, BytesMut};
+use flate2::{Decompress, FlushDecompress, Status, write::MultiGzDecoder};
+
+use self::zstd::Zstd;
+
+/// How many bytes come out in one step, about.
+const STEP: usize = 32 << 10;
+
+/// How many bytes of gzip go in at once: its ratio is at most 1,032.
+const GZIP_STEP: usize = 64;
+
+/// How the bytes of a reply are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+impl Coding {
+    /// The coding of this name (RFC 9110, section 8.4.1; RFC 8878; RFC 7932).
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "deflate" => Some(Self::Deflate),
+            "br" => Some(Self::Brotli),
+            "zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
+/// The bytes are not what their coding says, or end too soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Undecodable;
+
+/// Takes one body apart.
+pub(super) struct Decoder {
+    coding: Coding,
+    /// What has come and has not been looked at.
+    input: Bytes,
+    has_begun: bool,
+    inner: Inner,
+}
+
+enum Inner {
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    /// Without a decoder until the first byte tells whether it is in a zlib envelope, as it should be, or bare.
+    Deflate {
+        decoder: Option<Box<Decompress>>,
+        is_over: bool,
+    },
+    Brotli {
+        state: Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>,
+        has_more: bool,
+        is_over: bool,
+    },
+    Zstd(Box<Zstd>),
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder").field("coding", &self.coding).finish_non_exhaustive()
+    }
+}
+
+impl Decoder {
+    pub(super) fn new(coding: Coding) -> Self {
+        let alloc = StandardAlloc::default;
+        let inner = match coding {
+            Coding::Gzip => Inner::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
+            Coding::Deflate => Inner::Deflate { decoder: None, is_over: false },
+            Coding::Brotli => Inner::Brotli {
+                state: Box::new(BrotliState::new_strict(alloc(), alloc(), alloc())),
+                has_more: false,
+                is_over: false,
+            },
+            Coding::Zstd => Inner::Zstd(Box::default()),
+        };
+        Self { coding, input: Bytes::new(), has_begun: false, inner }
+    }
+
+    /// Adds the next bytes of the body, once all before them have been taken apart.
+    pub(super) fn push(&mut self, chunk: Bytes) {
+        self.has_begun |= !chunk.is_empty();
+        if self.input.is_empty() {
+            self.input = chunk;
+        } else {
+            let mut joined = BytesMut::from(&*self.input);
+            joined.extend_from_slice(&chunk);
+            self.input = joined.freeze();
+        }
+    }
+
+    /// The next bytes, or nothing until more has come.
+    ///
+    /// # Errors
+    ///
+    /// [`Undecodable`].
+    pub(super) fn next(&mut self) -> Result<Option<Bytes>, Undecodable> {
+        loop {
+            let before = self.input.len();
+            let out = self.step()?;
+            if !out.is_empty() {
+                return Ok(Some(out.into()));
+            }
+            if self.input.len() == before {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The body has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Undecodable`] if it ended too soon.
+    pub(super) fn finish(&mut self) -> Result<(), Undecodable> {
+        let is_complete = match &mut self.inner {
+            Inner::Gzip(decoder) => decoder.try_finish().is_ok(),
+            Inner::Deflate { is_over, .. } | Inner::Brotli { is_over, .. } => *is_over,
+            Inner::Zstd(zstd) => zstd.is_complete(),
+        };
+        // Some servers name a coding and send nothing.
+        if is_complete || !self.has_begun { Ok(()) } else { Err(Undecodable) }
+    }
+
+    fn step(&mut self) -> Result<Vec<u8>, Undecodable> {
+        match &mut self.inner {
+            Inner::Gzip(decoder) => {
+                let input = self.input.split_to(GZIP_STEP.min(self.input.len()));
+                let written = decoder.write_all(&input).and_then(|()| decoder.flush());
+                written.map_err(|_| Undecodable)?;
+                Ok(std::mem::take(decoder.get_mut()))
+            }
+            Inner::Deflate { decoder, is_over } => inflate(decoder, is_over, &mut self.input),
+            Inner::Brotli { state, has_more, is_over } => {
+                let mut out = vec![0; STEP];
+                if *is_over && !self.input.is_empty() {
+                    return Err(Undecodable);
+                }
+                if *is_over || (self.input.is_empty() && !*has_more) {
+                    return Ok(Vec::new());
+                }
+                let (mut available_in, mut read) = (self.input.len(), 0);
+                let (mut available_out, mut written, mut total) = (out.len(), 0, 0);
+                let result = BrotliDecompressStream(
+                    &mut available_in,
+                    &mut read,
+                    &self.input,
+                    &mut available_out,
+                    &mut written,
+                    &mut out,
+                    &mut total,
+                    state,
+                );
+                self.input.advance(read);
+                *has_more = matches!(result, BrotliResult::NeedsMoreOutput);
+                *is_over = matches!(result, BrotliResult::ResultSuccess);
+                if matches!(result, BrotliResult::ResultFailure) {
+                    return Err(Undecodable);
+                }
+                out.truncate(written);
+                Ok(out)
+            }
+            Inner::Zstd(zstd) => zstd.step(&mut self.input),
+        }
+    }
+}
+
+/// One step of deflate.
+fn inflate(
+    decoder: &mut Option<Box<Decompress>>,
+    is_over: &mut bool,
+    input: &mut Bytes,
+) -> Result<Vec<u8>, Undecodable> {
+    if *is_over {
+        return if input.is_empty() { Ok(Vec::new()) } else { Err(Undecodable) };
+    }
+    let Some(first) = input.first().copied().or_else(|| decoder.as_ref().map(|_| 0)) else { return Ok(Vec::new()) };
+    // A zlib envelope begins with its method, 8, in the low half of the first byte (RFC 1950, section 2.2).
+    let decoder = decoder.get_or_insert_with(|| Box::new(Decompress::new(first & 0x0f == 8)));
+    let mut out = Vec::with_capacity(STEP);
+    let before = decoder.total_in();
+    let status = decoder.decompress_vec(input, &mut out, FlushDecompress::None).map_err(|_| Undecodable)?;
+    let read = usize::try_from(decoder.total_in() - before).unwrap_or(usize::MAX);
+    input.advance(read.min(input.len()));
+    *is_over = status == Status::StreamEnd;
+    Ok(out)
+}
+
+/// Takes a whole body apart; nothing if it stands for more than `limit` bytes.
+///
+/// # Errors
+///
+/// [`Undecodable`].
+pub(super) fn decode(coding: Coding, body: Bytes, limit: usize) -> Result<Option<Bytes>, Undecodable> {
+    let mut decoder = Decoder::new(coding);
+    decoder.push(body);
+    let mut decoded = BytesMut::new();
+    while let Some(bytes) = decoder.next()? {
+        if decoded.len() + bytes.len() > limit {
+            return Ok(None);
+        }
+        decoded.extend_from_slice(&bytes);
+    }
+    decoder.finish()?;
+    Ok(Some(decoded.freeze()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! Compressed replies: edited as they come and sent as identity, or passed as they are.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::io::Write as _;
+
+use bytes::Bytes;
+use common::{Step, chat, chunks, completion, exchange, json, layer, limits, post, script, sse, stream, within};
+use flate2::{Compression, write::GzEncoder};
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+
+const FURIOUS: &str = "I am furious, where is my order?";
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn brotli(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    brotli::BrotliCompress(&mut text.as_bytes(), &mut out, &brotli::enc::BrotliEncoderParams::default()).unwrap();
+    out
+}
+
+fn zstd(text: &str) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+fn coded<B>(coding: &'static str, mut response: Response<B>) -> Response<B> {
+    response.headers_mut().insert("content-encoding", HeaderValue::from_static(coding));
+    response.headers_mut().insert("etag", HeaderValue::from_static("\"v1\""));
+    response
+}
+
+/// Each coding's name, and a text in it.
+fn codings(text: &str) -> [(&'static str, Vec<u8>); 4] {
+    [("gzip", gzip(text)), ("br", brotli(text)), ("zstd", zstd(text)), ("deflate", deflate(text))]
+}
+
+fn deflate(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compressed_reply_is_edited_and_sent_as_it_reads() {
+    for (coding, bytes) in codings(&completion("It left on Tuesday.")) {
+        let mut response = coded(coding, json(chunks([&*bytes])));
+        response.headers_mut().insert("content-length", bytes.len().into());
+        let seen = within(exchange(layer(), post(chat(FURIOUS)), response)).await;
+        assert!(seen.text().contains("It left on Tuesday.") && seen.outcome().starts_with("prepend,"), "{coding}");
+        assert!(!seen.headers.contains_key("content-encoding") && !seen.headers.contains_key("etag"), "{coding}");
+        assert_eq!(seen.headers["content-length"], seen.body().len().to_string(), "{coding}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compressed_stream_is_edited_as_it_comes_however_it_is_cut() {
+    let plain = stream(&["It left", " on Tuesday."]);
+    for (coding, bytes) in codings(&plain) {
+        for length in [1, 5, usize::MAX] {
+            let response = coded(coding, sse(chunks(bytes.chunks(length))));
+            let seen = within(exchange(layer(), post(chat(FURIOUS)), response)).await;
+            let (text, said) = (seen.text(), seen.settled.unwrap().header());
+            assert!(said.to_str().unwrap().starts_with("prepend"), "{coding}: {said:?}");
+            assert!(text.contains("It left\"") && text.ends_with("data: [DONE]\n\n"), "{coding}: {text}");
+            assert!(text.len() > plain.len() && !seen.headers.contains_key("content-encoding"), "{coding}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_edited_stays_compressed() {
+    let bytes = gzip(&completion("It left on Tuesday."));
+    let seen = within(exchange(layer(), post(chat("Where is it?")), coded("gzip", json(chunks([&*bytes]))))).await;
+    assert_eq!((seen.body(), &seen.headers["content-encoding"]), (bytes, &HeaderValue::from_static("gzip")));
+    assert_eq!(seen.headers["etag"], "\"v1\"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_coding_that_is_not_known_or_not_true_passes_as_it_came() {
+    for coding in ["aws-chunked", "gzip, br", "gzip"] {
+        let response = coded(coding, json(chunks([&b"no gzip at all"[..]])));
+        let seen = within(exchange(layer(), post(chat(FURIOUS)), response)).await;
+        assert_eq!(seen.text(), "no gzip at all", "{coding}");
+        assert_eq!(seen.headers["content-encoding"], coding);
+        assert!(seen.outcome().starts_with("none, reason=encoding"), "{coding}: {}", seen.outcome());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_else_gets_it_compressed() {
+    let bytes = gzip(&completion("It left on Tuesday."));
+    let request = Request::post("/v1/chat/completions").header("accept-encoding", "gzip, identity;q=0");
+    let request = request.body(Full::new(Bytes::from(chat(FURIOUS)))).unwrap();
+    let seen = within(exchange(layer(), request, coded("gzip", json(chunks([&*bytes]))))).await;
+    assert_eq!(seen.body(), bytes);
+    assert!(seen.outcome().starts_with("none, reason=encoding"), "{}", seen.outcome());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bomb_passes_as_it_came() {
+    let bytes = gzip(&completion(&"It left. ".repeat(100_000)));
+    let layer = layer().limits(limits(|limits| limits.max_reply_bytes = 100_000));
+    let seen = within(exchange(layer, post(chat(FURIOUS)), coded("gzip", json(chunks([&*bytes]))))).await;
+    assert!(bytes.len() < 100_000 && seen.body() == bytes);
+    assert!(seen.outcome().starts_with("none, reason=reply-too-long"), "{}", seen.outcome());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compressed_stream_that_turns_to_garbage_breaks_off_and_does_not_end_well() {
+    let bytes = gzip(&stream(&["It left", " on Tuesday."]));
+    let half = bytes.len() / 2;
+    for steps in [
+        vec![Step::Data(Bytes::copy_from_slice(&bytes[..half]))],
+        vec![Step::Data(Bytes::copy_from_slice(&bytes[..half])), Step::Data(Bytes::from_static(&[0xff; 64]))],
+    ] {
+        let seen = within(exchange(layer(), post(chat(FURIOUS)), coded("gzip", sse(script(steps))))).await;
+        assert_eq!(seen.error, Some("undecodable"));
+    }
+}
