@@ -72,7 +72,8 @@ object! {
 object! {
     struct Message<'a> {
         role: Raw<'a> = "role",
-        parts: Raw<'a> = "parts",
+        /// Version 0.3 has another name for them over REST.
+        parts: Raw<'a> = "parts" | "content",
         context: Raw<'a> = "contextId",
     }
 }
@@ -80,15 +81,6 @@ object! {
 object! {
     struct Part<'a> {
         text: Raw<'a> = "text",
-    }
-}
-
-impl Message<'_> {
-    /// The first text, which is where the message begins.
-    fn piece(&self, data: &[u8]) -> Option<Piece> {
-        let parts: List<Part<'_>> = self.parts.read();
-        let first = parts.items.iter().find(|part| part.text.has_words())?;
-        first.text.piece_in(data, 0, PieceKind::Copy)
     }
 }
 
@@ -117,43 +109,69 @@ struct TaskReply {
 object! {
     struct Reply<'a> {
         error: Raw<'a> = "error",
-        result: Raw<'a> = "result",
+        result: Outcome<'a> = "result",
     }
 }
 
 object! {
     /// A message, a task, or what happens to one; in version 1.0 inside a member that says which it is.
     struct Outcome<'a> {
-        parts: Raw<'a> = "parts",
+        error: Raw<'a> = "error",
+        parts: List<Part<'a>> = "parts" | "content",
         status: Status<'a> = "status",
         artifacts: Any = "artifacts" | "artifact",
-        message: Message<'a> = "message",
-        inner: Raw<'a> = "task" | "statusUpdate" | "artifactUpdate",
+        message: Said<'a> = "message",
+        inner: Inner<'a> = "task" | "statusUpdate" | "artifactUpdate",
+    }
+}
+
+object! {
+    struct Inner<'a> {
+        status: Status<'a> = "status",
+        artifacts: Any = "artifacts" | "artifact",
     }
 }
 
 object! {
     struct Status<'a> {
         state: Raw<'a> = "state",
-        message: Message<'a> = "message",
+        message: Said<'a> = "message",
     }
 }
 
+object! {
+    struct Said<'a> {
+        parts: List<Part<'a>> = "parts" | "content",
+    }
+}
+
+/// The first text of a message, which is where it begins.
+fn first(parts: &List<Part<'_>>, data: &[u8]) -> Option<Piece> {
+    let first = parts.items.iter().find(|part| part.text.has_words())?;
+    first.text.piece_in(data, 0, PieceKind::Copy)
+}
+
 impl TaskReply {
-    fn read_result(&mut self, result: &Outcome<'_>, data: &[u8], pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
-        let state = result.status.state.text().unwrap_or_default();
+    fn read_status(
+        &mut self,
+        status: &Status<'_>,
+        artifacts: Any,
+        data: &[u8],
+        pieces: &mut Vec<Piece>,
+    ) -> Result<(), HandsOff> {
+        let state = status.state.text().unwrap_or_default();
         let state = state.trim_start_matches("TASK_STATE_").to_ascii_lowercase().replace('_', "-");
-        if matches!(state.as_str(), "failed" | "rejected" | "canceled" | "cancelled") {
-            return Err(HandsOff::Error);
+        match state.as_str() {
+            "failed" | "rejected" | "canceled" | "cancelled" => return Err(HandsOff::Error),
+            "completed" | "input-required" | "auth-required" => {
+                self.is_over = true;
+                pieces.extend(first(&status.message.parts, data));
+            }
+            _ => {}
         }
-        if result.artifacts.0 {
+        if artifacts.0 {
             self.absence = Some(HandsOff::NotText);
         }
-        let answers = matches!(state.as_str(), "completed" | "input-required" | "auth-required");
-        self.is_over |= answers;
-        let own = Message { parts: result.parts, ..Message::default() };
-        let said = [&own, &result.message].into_iter().chain(answers.then_some(&result.status.message));
-        pieces.extend(said.filter_map(|message| message.piece(data)));
         Ok(())
     }
 }
@@ -161,19 +179,20 @@ impl TaskReply {
 impl ReplyReader for TaskReply {
     fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
         let data = frame.data();
-        let Some(reply) = json::event::<Reply<'_>>(&data, &mut self.absence)? else { return Ok(()) };
-        if reply.error.says_something() || frame.event() == Some("error") {
+        // REST has no envelope.
+        let outcome = if json::mentions(&data, &["jsonrpc"]) {
+            let reply = json::event::<Reply<'_>>(&data, &mut self.absence)?;
+            reply.map(|Reply { error, result }| Outcome { error, ..result })
+        } else {
+            json::event::<Outcome<'_>>(&data, &mut self.absence)?
+        };
+        let Some(outcome) = outcome else { return Ok(()) };
+        if outcome.error.says_something() || frame.event() == Some("error") {
             return Err(HandsOff::Error);
         }
-        // REST has no envelope.
-        let result: Outcome<'_> = if reply.result.get().is_some() {
-            reply.result.read()
-        } else {
-            serde_json::from_slice(&data).unwrap_or_default()
-        };
-        let inner: Outcome<'_> = result.inner.read();
-        self.read_result(&result, &data, pieces)?;
-        self.read_result(&inner, &data, pieces)
+        pieces.extend([&outcome.parts, &outcome.message.parts].into_iter().filter_map(|parts| first(parts, &data)));
+        self.read_status(&outcome.status, outcome.artifacts, &data, pieces)?;
+        self.read_status(&outcome.inner.status, outcome.inner.artifacts, &data, pieces)
     }
 
     fn expects_copies(&self) -> bool {

@@ -27,7 +27,7 @@ impl Protocol for BotFramework {
     }
 
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
-        if !json::mentions(body, &["type", "channelId", "conversation", "from"]) {
+        if !json::mentions(body, &["channelId", "conversation"]) {
             return Recognition::Foreign;
         }
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
@@ -72,6 +72,9 @@ impl Request<'_> {
 
 /// What is said to a bot in a group, without its name: `<at>Shop</at> Where is it?`.
 fn without_mentions(text: &str) -> String {
+    if memchr::memmem::find(text.as_bytes(), b"<at>").is_none() {
+        return text.trim().to_owned();
+    }
     let mut words = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, mention)) = rest.split_once("<at>") {

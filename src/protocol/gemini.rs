@@ -78,8 +78,9 @@ impl<'a> Content<'a> {
             history::From::role(self.role)
         };
         // What a function answers comes from the user in name; so do pictures, which are a turn.
-        let parts: List<RequestPart<'_>> =
-            if from == history::From::User { self.parts.read() } else { List::default() };
+        let may_be = |raw: &str| raw.contains("Response\"") || raw.contains("_response\"") || raw.contains("esult\"");
+        let may_be = from == history::From::User && self.parts.get().is_some_and(may_be);
+        let parts: List<RequestPart<'_>> = if may_be { self.parts.read() } else { List::default() };
         let has_words = parts.items.iter().any(|part| part.text.has_words());
         let is_of_tools = !has_words && parts.items.iter().any(|part| part.answer.0);
         history::Message { from: if is_of_tools { history::From::Other } else { from }, content: self.parts }

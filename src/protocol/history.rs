@@ -77,8 +77,9 @@ impl<'a> Message<'a> {
     /// The same message; of nobody, if it is the user's in name only: parts of this type, which tools have answered
     /// with, and no words.
     pub(super) fn unless_of_tools(self, kind: &str) -> Self {
-        let is_list = self.content.get().is_some_and(|raw| raw.starts_with('['));
-        if self.from != From::User || !is_list {
+        let may_be =
+            |raw: &str| raw.starts_with('[') && memchr::memmem::find(raw.as_bytes(), kind.as_bytes()).is_some();
+        if self.from != From::User || !self.content.get().is_some_and(may_be) {
             return self;
         }
         let parts: List<Part<'a>> = self.content.read();
@@ -93,8 +94,9 @@ impl<'a> Message<'a> {
             From::Bot => Speaker::Bot,
             From::Owner | From::Other => return None,
         };
-        let place = json::first_text(self.content).span_in(body).map(|span| (span, Encoding::Json));
-        Some(Utterance { place, ..Utterance::new(speaker, self.text()) })
+        let (text, first) = json::said(self.content);
+        let place = first.span_in(body).map(|span| (span, Encoding::Json));
+        Some(Utterance { place, ..Utterance::new(speaker, text) })
     }
 }
 

@@ -208,7 +208,7 @@ impl<'a> Raw<'a> {
 
     /// A string's text; nothing if it is none, or none that can be read (a lone surrogate, say).
     pub(super) fn text(self) -> Option<String> {
-        self.0.filter(|raw| raw.starts_with('"')).and_then(|raw| serde_json::from_str(raw).ok())
+        unescape(self.string()?).or_else(|| serde_json::from_str(self.0?).ok())
     }
 
     /// Whether it is a string of just these characters, none of them escaped.
@@ -244,6 +244,11 @@ impl<'a> Raw<'a> {
         self.span_in(body).map(|span| Piece::json(text, span, kind))
     }
 
+    /// Whether it is a string.
+    pub(super) fn is_string(self) -> bool {
+        self.string().is_some()
+    }
+
     /// Whether it is a string with something in it.
     pub(super) fn has_words(self) -> bool {
         self.string().is_some_and(|inside| !inside.is_empty())
@@ -253,6 +258,28 @@ impl<'a> Raw<'a> {
     pub(super) fn number_in(self, body: &[u8]) -> Option<Range<usize>> {
         self.0.filter(|raw| raw.bytes().all(|byte| byte.is_ascii_digit())).and_then(|raw| place(body, raw))
     }
+}
+
+/// The text of a string's inside, if only the short escapes are in it: most have no others, and going from one backslash to
+/// the next is several times as fast as reading JSON.
+fn unescape(inside: &str) -> Option<String> {
+    let mut text = String::with_capacity(inside.len());
+    let mut rest = inside;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        text.push_str(rest.get(..at)?);
+        text.push(match rest.as_bytes().get(at + 1)? {
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            _ => return None,
+        });
+        rest = rest.get(at + 2..)?;
+    }
+    text.push_str(rest);
+    Some(text)
 }
 
 /// Where a part borrowed from `body` is in it.
@@ -322,42 +349,81 @@ pub(super) fn event<'a, T: Deserialize<'a>>(
 
 /// The text of a message's content: a string, a part with a text, or a list of either.
 pub(super) fn content(raw: Raw<'_>) -> String {
-    if raw.get().is_some_and(|raw| raw.starts_with('[')) {
-        let parts: List<Raw<'_>> = raw.read();
-        // A list in a list is no content, and nobody should make us go down into it.
-        return parts.items.into_iter().map(part).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+    said(raw).0
+}
+
+/// The text of a message's content, and the string that it begins with, as it is written.
+pub(super) fn said(raw: Raw<'_>) -> (String, Raw<'_>) {
+    match raw.get().and_then(|raw| raw.bytes().next()) {
+        Some(b'"') => (raw.text().unwrap_or_default(), raw),
+        Some(b'{') => raw.read::<Item<'_>>().into_parts(),
+        Some(b'[') => {
+            let mut parts = raw.read::<List<Item<'_>>>().items.into_iter();
+            let (mut text, first) = parts.next().unwrap_or_default().into_parts();
+            for part in parts.filter(|part| !part.text.is_empty()) {
+                if !text.is_empty() {
+                    text.push('\n');
+                }
+                text.push_str(&part.text);
+            }
+            (text, first)
+        }
+        _ => Default::default(),
     }
-    part(raw)
 }
 
 /// The string that a message's content begins with: the content itself, or the text of its first part.
 pub(super) fn first_text(raw: Raw<'_>) -> Raw<'_> {
-    match raw.get().and_then(|raw| raw.bytes().next()) {
-        Some(b'[') => {
-            raw.read::<List<Raw<'_>>>().items.into_iter().next().map_or_else(Raw::default, first_text_of_part)
+    said(raw).1
+}
+
+/// An item of a list of contents, read in one go: a string, or a part with a text. A list in a list is no content, and
+/// nobody should make us go down into it.
+#[derive(Default)]
+struct Item<'a> {
+    text: String,
+    /// As it is written, in a part.
+    raw: Raw<'a>,
+}
+
+impl<'a> Item<'a> {
+    fn into_parts(self) -> (String, Raw<'a>) {
+        (self.text, self.raw)
+    }
+}
+
+impl Merge for Item<'_> {}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Item<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader<'a>(std::marker::PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Reader<'a> {
+            type Value = Item<'a>;
+
+            anything_else!(visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64));
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Item { text: text.to_owned(), raw: Raw::default() })
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Item::default())
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut raw = Raw::default();
+                while let Some(name) = map.next_key::<Name<'de>>()? {
+                    if name.as_ref() == "text" {
+                        raw = map.next_value()?;
+                    } else {
+                        map.next_value::<IgnoredAny>()?;
+                    }
+                }
+                Ok(Item { text: raw.text().unwrap_or_default(), raw })
+            }
         }
-        _ => first_text_of_part(raw),
-    }
-}
-
-fn first_text_of_part(raw: Raw<'_>) -> Raw<'_> {
-    match raw.get().and_then(|raw| raw.bytes().next()) {
-        Some(b'{') => raw.read::<Part<'_>>().text,
-        _ => raw,
-    }
-}
-
-fn part(raw: Raw<'_>) -> String {
-    match raw.get().and_then(|raw| raw.bytes().next()) {
-        Some(b'"') => raw.text().unwrap_or_default(),
-        Some(b'{') => raw.read::<Part<'_>>().text.text().unwrap_or_default(),
-        _ => String::new(),
-    }
-}
-
-object! {
-    struct Part<'a> {
-        text: Raw<'a> = "text",
+        deserializer.deserialize_any(Reader(std::marker::PhantomData))
     }
 }
 
@@ -372,10 +438,16 @@ mod tests {
     use super::*;
 
     object! {
+        struct Words<'a> {
+            text: Raw<'a> = "text",
+        }
+    }
+
+    object! {
         struct Sample<'a> {
             number: Raw<'a> = "n",
             list: List<Raw<'a>> = "list",
-            inner: Part<'a> = "inner",
+            inner: Words<'a> = "inner",
             any: Any = "a" | "b",
         }
     }

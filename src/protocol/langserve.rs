@@ -28,16 +28,23 @@ impl Protocol for LangServe {
 
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
-        let Some(words) = Words::of(request.input) else { return Recognition::Foreign };
         let conversation = request.config.configurable.session.text();
-        let turn = words.turn(body).map(|turn| Turn { conversation, ..turn });
+        let said = request.input.said().or_else(|| bare(serde_json::from_slice::<Bare<'_>>(body).ok()?.input));
+        let Some(said) = said else { return Recognition::Foreign };
+        let turn = history::turn(&said, None, body).map(|turn| Turn { conversation, ..turn });
         Recognition::of(turn, LangServeReply::default)
     }
 }
 
 object! {
-    struct Request<'a> {
+    struct Bare<'a> {
         input: Raw<'a> = "input",
+    }
+}
+
+object! {
+    struct Request<'a> {
+        input: Named<'a> = "input",
         config: Config<'a> = "config",
     }
 }
@@ -56,7 +63,7 @@ object! {
 
 object! {
     struct Named<'a> {
-        messages: Raw<'a> = "messages",
+        messages: List<Message<'a>> = "messages",
         history: List<Message<'a>> = "chat_history" | "history",
         words: Raw<'a> = "input" | "question" | "query" | "message" | "text" | "human_input",
     }
@@ -82,35 +89,26 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Where the user's words are in an input.
-struct Words<'a>(Vec<history::Message<'a>>);
-
-impl<'a> Words<'a> {
-    fn of(input: Raw<'a>) -> Option<Self> {
-        let messages = |raw: Raw<'a>| {
-            let list: List<Message<'a>> = raw.read();
-            Some(Self(list.items.iter().map(Message::read).collect())).filter(|words| !words.0.is_empty())
-        };
-        match input.get()?.bytes().next()? {
-            b'"' => Some(Self(vec![history::Message { from: history::From::User, content: input }])),
-            b'[' => messages(input),
-            b'{' => {
-                let named: Named<'a> = input.read();
-                if named.messages.get().is_some() {
-                    return messages(named.messages);
-                }
-                named.words.span_in(named.words.get()?.as_bytes())?;
-                let mut said: Vec<_> = named.history.items.iter().map(Message::read).collect();
-                said.push(history::Message { from: history::From::User, content: named.words });
-                Some(Self(said))
-            }
-            _ => None,
+impl<'a> Named<'a> {
+    /// What an object says. Mostly the input is one, and once over it is enough.
+    fn said(self) -> Option<Vec<history::Message<'a>>> {
+        if self.messages.is_there {
+            return Some(self.messages.items.iter().map(Message::read).collect());
         }
+        self.words.is_string().then(|| {
+            let turn = history::Message { from: history::From::User, content: self.words };
+            self.history.items.iter().map(Message::read).chain([turn]).collect()
+        })
     }
+}
 
-    fn turn(&self, body: &[u8]) -> Result<Turn, HandsOff> {
-        history::turn(&self.0, None, body)
+/// What a string or a list of messages says.
+fn bare(input: Raw<'_>) -> Option<Vec<history::Message<'_>>> {
+    if input.is_string() {
+        return Some(vec![history::Message { from: history::From::User, content: input }]);
     }
+    let list: List<Message<'_>> = input.read();
+    Some(list.items.iter().map(Message::read).collect()).filter(|messages: &Vec<_>| !messages.is_empty())
 }
 
 /// Reads the reply to one request.

@@ -27,8 +27,13 @@ impl Protocol for OpenAiResponses {
     }
 
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
-        let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
-        if request.input.get().is_none() || request.messages.get().is_some() {
+        let Ok(mut request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
+        if !request.items.is_there {
+            let Ok(input) = serde_json::from_slice::<Input<'_>>(body) else { return Recognition::Foreign };
+            request.input = input.input;
+        }
+        let has_input = request.items.is_there || request.input.get().is_some();
+        if !has_input || request.messages.get().is_some() {
             return Recognition::Foreign;
         }
         Recognition::of(request.turn(body), ResponsesReply::default)
@@ -37,7 +42,9 @@ impl Protocol for OpenAiResponses {
 
 object! {
     struct Request<'a> {
-        input: Raw<'a> = "input",
+        items: List<Message<'a>> = "input",
+        /// The input where it is no list, read apart: most of them are long lists, over which once is enough.
+        input: Raw<'a> = "",
         messages: Raw<'a> = "messages",
         text: TextSettings<'a> = "text",
         instructions: Raw<'a> = "instructions",
@@ -45,6 +52,12 @@ object! {
         background: Any = "background",
         top_logprobs: Any = "top_logprobs",
         max_output_tokens: Raw<'a> = "max_output_tokens",
+    }
+}
+
+object! {
+    struct Input<'a> {
+        input: Raw<'a> = "input",
     }
 }
 
@@ -62,14 +75,14 @@ object! {
 
 object! {
     /// An item of the input; one without a type is a message.
-    struct Input<'a> {
+    struct Message<'a> {
         kind: Raw<'a> = "type",
         role: Raw<'a> = "role",
         content: Raw<'a> = "content",
     }
 }
 
-impl<'a> Input<'a> {
+impl<'a> Message<'a> {
     fn message(&self) -> history::Message<'a> {
         let is_message = self.kind.get().is_none() || self.kind.is("message");
         let from = if is_message { history::From::role(self.role) } else { history::From::Other };
@@ -94,8 +107,7 @@ impl Request<'_> {
             history::check(&text, instructions.as_deref())?;
             return Ok(Turn { text, conversation, ..Turn::default() });
         }
-        let items: List<Input<'_>> = self.input.read();
-        let messages: Vec<_> = items.items.iter().map(Input::message).collect();
+        let messages: Vec<_> = self.items.items.iter().map(Message::message).collect();
         Ok(Turn { conversation, ..history::turn(&messages, instructions, body)? })
     }
 }
@@ -123,6 +135,17 @@ object! {
         annotation: Annotation<'a> = "annotation",
         response: Response<'a> = "response",
         error: Raw<'a> = "error",
+        status: Raw<'a> = "status",
+        output: List<Item<'a>> = "output",
+        output_text: Raw<'a> = "output_text",
+    }
+}
+
+impl<'a> Event<'a> {
+    /// What has no type is the response itself.
+    fn into_response(self) -> Response<'a> {
+        let Self { status, error, output, output_text, text, .. } = self;
+        Response { status, error, output, output_text, text: text.read() }
     }
 }
 
@@ -294,7 +317,7 @@ impl ReplyReader for ResponsesReply {
         if event.kind.get().is_some() {
             return self.read_event(&event, &data, pieces);
         }
-        let response: Response<'_> = serde_json::from_slice(&data).map_err(|_| HandsOff::Unreadable)?;
+        let response = event.into_response();
         self.absence = Some(response.absence());
         response.read(&data, &mut self.target, pieces)
     }

@@ -64,6 +64,10 @@ impl Reasoning {
 /// Whether a text that begins with this piece ends a thought that it has not begun: some chat templates swallow the
 /// opening tag. `raw` is the piece as it is written, in JSON or not. In a stream it mostly comes too late.
 pub(crate) fn leaks(raw: &[u8]) -> bool {
+    // Mostly there is nothing like it, in however long a text.
+    if memchr::memmem::find(raw, b"/think").is_none() {
+        return false;
+    }
     let Ok(raw) = std::str::from_utf8(raw) else { return false };
     let opens = ["<think", "\\u003cthink", "\\u003Cthink"];
     let blank = raw.trim_start_matches([' ', '\n', '\r', '\t']);

@@ -60,10 +60,7 @@ object! {
 impl<'a> Message<'a> {
     fn read(&self) -> history::Message<'a> {
         let content = if self.parts.get().is_some() { self.parts } else { self.content };
-        let from = history::From::role(self.role);
-        // A message of the bot's that has not said anything yet is a tool loop's, and no beginning of the reply.
-        let is_silent = from == history::From::Bot && json::content(content).trim().is_empty();
-        history::Message { from: if is_silent { history::From::Other } else { from }, content }
+        history::Message { from: history::From::role(self.role), content }
     }
 }
 
@@ -82,6 +79,13 @@ impl Request<'_> {
         let mut messages: Vec<_> = self.messages.items.iter().map(Message::read).collect();
         if self.message.role.get().is_some() {
             messages.push(self.message.read());
+        }
+        // A message of the bot's at the end that has not said anything yet is a tool loop's, and no beginning of the reply.
+        if let Some(last) = messages.last_mut()
+            && last.from == history::From::Bot
+            && json::content(last.content).trim().is_empty()
+        {
+            last.from = history::From::Other;
         }
         Ok(Turn { conversation: self.id.text(), ..history::turn(&messages, None, body)? })
     }
