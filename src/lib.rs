@@ -56,6 +56,8 @@ pub mod cli;
 pub mod conversation;
 pub mod empathy;
 mod fields;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod layer;
 pub mod outcome;
 pub mod pending;

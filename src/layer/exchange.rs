@@ -14,7 +14,7 @@ use crate::{
     conversation::{ConversationKey, Memory, Recall},
     empathy::{Facts, Intent, Plan, Saying, Weight},
     outcome::{DANGER, FailOpen, Outcome, Reason, Settled, Ticket, Verdict},
-    protocol::{Chat, Claim, Edit, Protocol, Recognition, ReplyReader, Speaker, Turn, Utterance},
+    protocol::{Chat, Claim, Edit, Recognition, ReplyReader, Speaker, Turn, Utterance},
     sentiment::{ClassifyError, Pending, Sentiment},
 };
 
@@ -48,59 +48,50 @@ enum Asked<P, A> {
     Answered(A),
 }
 
-/// The protocols that a request may belong to, of which its body has not been seen yet.
+/// A request that may be an exchange, as far as its head tells.
 pub(super) struct Claimed {
-    protocols: Vec<Arc<dyn Protocol>>,
     /// None while it may be no exchange at all: then nothing is told of it.
     pub(super) ticket: Option<Ticket>,
 }
 
 impl Claimed {
-    /// The protocols that a request with this head may belong to; nothing if there are none.
+    /// Nothing if no protocol claims a request with this head.
     pub(super) fn of(settings: &Settings, head: &request::Parts) -> Option<Self> {
-        let (mut protocols, mut ticket) = (Vec::new(), None);
         // A protocol that panics over a head recognises nothing.
         guard(|| {
-            for (protocol, claim) in settings.protocols.claim(head) {
-                if claim == Claim::Yes && ticket.is_none() {
-                    ticket = Some(Ticket::new(protocol.name().to_owned()));
-                }
-                protocols.push(Arc::clone(protocol));
-            }
+            let mut claims = settings.protocols.claim(head).peekable();
+            claims.peek()?;
+            let sure = claims.find(|(_, claim)| *claim == Claim::Yes);
+            Some(Self { ticket: sure.map(|(protocol, _)| Ticket::new(protocol.name().to_owned())) })
         })
-        .ok()?;
-        (!protocols.is_empty()).then_some(Self { protocols, ticket })
-    }
-
-    /// Reads a whole request body.
-    fn read(self, head: &request::Parts, body: &[u8]) -> (Option<Ticket>, Result<Recognition, FailOpen>) {
-        let Self { protocols, mut ticket } = self;
-        for protocol in protocols {
-            let read = guard(|| (protocol.read(head, body), protocol.name().to_owned()));
-            match read {
-                Ok((Recognition::Foreign, _)) => {}
-                Ok((recognition, name)) => {
-                    ticket.get_or_insert_with(|| Ticket::new(String::new())).speaks(name);
-                    return (ticket, Ok(recognition));
-                }
-                Err(reason) => return (ticket, Err(reason)),
-            }
-        }
-        (ticket, Ok(Recognition::Foreign))
+        .ok()
+        .flatten()
     }
 }
 
 impl Exchange {
     /// Reads a whole request body, and asks what the turn expresses and what was said before.
     pub(super) fn read(settings: Arc<Settings>, claimed: Claimed, head: &request::Parts, body: &[u8]) -> Recognised {
-        let (ticket, Chat { turn, reply }) = match claimed.read(head, body) {
-            (Some(ticket), Ok(Recognition::Chat(chat))) => (ticket, chat),
-            (Some(ticket), Ok(Recognition::HandsOff(reason))) => return Recognised::HandsOff(ticket, reason.into()),
-            (Some(ticket), Err(reason)) => return Recognised::HandsOff(ticket, reason.into()),
-            (ticket, _) => {
+        let read = guard(|| {
+            let (protocol, recognition) = settings.protocols.read(head, body)?;
+            Some((protocol.name().to_owned(), recognition))
+        });
+        let (mut ticket, name, recognition) = match (read, claimed.ticket) {
+            (Ok(Some((name, recognition))), ticket) => (ticket.unwrap_or_default(), name, recognition),
+            (Err(reason), Some(ticket)) => return Recognised::HandsOff(ticket, reason.into()),
+            (Ok(None) | Err(_), ticket) => {
                 if let Some(ticket) = ticket {
                     ticket.void();
                 }
+                return Recognised::Foreign;
+            }
+        };
+        ticket.speaks(name);
+        let Chat { turn, reply } = match recognition {
+            Recognition::Chat(chat) => chat,
+            Recognition::HandsOff(reason) => return Recognised::HandsOff(ticket, reason.into()),
+            Recognition::Foreign => {
+                ticket.void();
                 return Recognised::Foreign;
             }
         };

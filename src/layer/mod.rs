@@ -98,6 +98,8 @@ mod service;
 mod streamed;
 mod text;
 
+#[cfg(fuzzing)]
+pub(crate) use self::coding::decode_in_chunks;
 pub use self::{
     body::{ReplyBody, ReplyError, RequestBody},
     future::ResponseFuture,

@@ -42,6 +42,13 @@ impl Settled {
     }
 }
 
+impl Default for Ticket {
+    /// An exchange in a protocol that is not known yet.
+    fn default() -> Self {
+        Self::new(String::new())
+    }
+}
+
 impl Ticket {
     /// An exchange in this protocol.
     pub(crate) fn new(protocol: String) -> Self {

@@ -31,14 +31,16 @@ impl Protocol for A2a {
         if is_rest(head) { Claim::Yes } else { Claim::unsure(is_post_of_json(head)) }
     }
 
+    fn marks(&self) -> &[&str] {
+        &["jsonrpc"]
+    }
+
     fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition {
         let call = if is_rest(head) {
             serde_json::from_slice::<Params<'_>>(body).ok()
-        } else if json::mentions(body, &["jsonrpc", "params"]) {
+        } else {
             let call: Option<Call<'_>> = serde_json::from_slice(body).ok();
             call.filter(|call| METHODS.iter().any(|method| call.method.is(method))).map(|call| call.params)
-        } else {
-            None
         };
         match call {
             Some(params) if params.message.parts.get().is_some() => {
@@ -180,7 +182,7 @@ impl ReplyReader for TaskReply {
     fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
         let data = frame.data();
         // REST has no envelope.
-        let outcome = if json::mentions(&data, &["jsonrpc"]) {
+        let outcome = if memchr::memmem::find(&data, b"\"jsonrpc\"").is_some() {
             let reply = json::event::<Reply<'_>>(&data, &mut self.absence)?;
             reply.map(|Reply { error, result }| Outcome { error, ..result })
         } else {

@@ -22,10 +22,11 @@ impl Protocol for AgUi {
         Claim::unsure(is_post_of_json(head))
     }
 
+    fn marks(&self) -> &[&str] {
+        &["threadId", "runId"]
+    }
+
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
-        if !json::mentions(body, &["threadId", "runId", "messages"]) {
-            return Recognition::Foreign;
-        }
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
         if request.thread.get().is_none() || request.run.get().is_none() || !request.messages.is_there {
             return Recognition::Foreign;

@@ -26,10 +26,11 @@ impl Protocol for BotFramework {
         Claim::unsure(is_post_of_json(head))
     }
 
+    fn marks(&self) -> &[&str] {
+        &["channelId", "conversation"]
+    }
+
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
-        if !json::mentions(body, &["channelId", "conversation"]) {
-            return Recognition::Foreign;
-        }
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
         let has_addresses = request.conversation.id.get().is_some() && request.from.id.get().is_some();
         if request.kind.get().is_none() || request.channel.get().is_none() || !has_addresses {

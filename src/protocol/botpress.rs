@@ -34,6 +34,10 @@ impl Protocol for Botpress {
         Claim::unsure(is_post_to(head, "/messages") && is_post_of_json(head))
     }
 
+    fn marks(&self) -> &[&str] {
+        &["conversationId"]
+    }
+
     fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition {
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
         let Some(user) = user(head.uri.path()) else {

@@ -23,10 +23,11 @@ impl Protocol for DialogflowCx {
         Claim::unsure(is_post_of_json(head))
     }
 
+    fn marks(&self) -> &[&str] {
+        &["fulfillmentInfo"]
+    }
+
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
-        if !json::mentions(body, &["fulfillmentInfo", "sessionInfo"]) {
-            return Recognition::Foreign;
-        }
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
         if request.session.name.get().is_none() {
             return Recognition::Foreign;

@@ -23,10 +23,11 @@ impl Protocol for DialogflowEs {
         Claim::unsure(is_post_of_json(head))
     }
 
+    fn marks(&self) -> &[&str] {
+        &["queryResult"]
+    }
+
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
-        if !json::mentions(body, &["queryResult", "session"]) {
-            return Recognition::Foreign;
-        }
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
         if request.session.get().is_none() || request.query.text.get().is_none() {
             return Recognition::Foreign;

@@ -68,6 +68,9 @@ object! {
     }
 }
 
+/// Parts with which a function or a sandbox answers.
+const ANSWERS: [&str; 4] = ["functionResponse", "function_response", "codeExecutionResult", "code_execution_result"];
+
 impl<'a> Content<'a> {
     fn message(&self) -> history::Message<'a> {
         let from = if self.role.is("model") {
@@ -78,19 +81,11 @@ impl<'a> Content<'a> {
             history::From::role(self.role)
         };
         // What a function answers comes from the user in name; so do pictures, which are a turn.
-        let may_be = |raw: &str| raw.contains("Response\"") || raw.contains("_response\"") || raw.contains("esult\"");
-        let may_be = from == history::From::User && self.parts.get().is_some_and(may_be);
-        let parts: List<RequestPart<'_>> = if may_be { self.parts.read() } else { List::default() };
-        let has_words = parts.items.iter().any(|part| part.text.has_words());
-        let is_of_tools = !has_words && parts.items.iter().any(|part| part.answer.0);
+        let is_answer = |part: Raw<'_>| ANSWERS.iter().any(|name| part.member(name).get().is_some());
+        let is_of_tools = from == history::From::User
+            && !self.parts.items().any(|part| part.member("text").has_words())
+            && self.parts.items().any(is_answer);
         history::Message { from: if is_of_tools { history::From::Other } else { from }, content: self.parts }
-    }
-}
-
-object! {
-    struct RequestPart<'a> {
-        answer: Any = "functionResponse" | "function_response" | "codeExecutionResult" | "code_execution_result",
-        text: Raw<'a> = "text",
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::{
     Encoding, HandsOff, Speaker, Turn, Utterance,
-    json::{self, List, Raw, object},
+    json::{self, Raw},
     reasoning,
     side_call::is_side_call,
 };
 
 /// How many of the latest messages a turn carries along.
-const REMEMBERED: usize = 400;
+const REMEMBERED: usize = 200;
 
 /// One message of a history.
 #[derive(Debug, Clone, Copy)]
@@ -77,14 +77,11 @@ impl<'a> Message<'a> {
     /// The same message; of nobody, if it is the user's in name only: parts of this type, which tools have answered
     /// with, and no words.
     pub(super) fn unless_of_tools(self, kind: &str) -> Self {
-        let may_be =
-            |raw: &str| raw.starts_with('[') && memchr::memmem::find(raw.as_bytes(), kind.as_bytes()).is_some();
-        if self.from != From::User || !self.content.get().is_some_and(may_be) {
+        if self.from != From::User || !self.content.is_list() {
             return self;
         }
-        let parts: List<Part<'a>> = self.content.read();
-        let has_words = parts.items.iter().any(|part| part.text.has_words());
-        let is_of_tools = !has_words && parts.items.iter().any(|part| part.kind.is(kind));
+        let has_words = self.content.items().any(|part| part.member("text").has_words());
+        let is_of_tools = !has_words && self.content.items().any(|part| part.member("type").is(kind));
         if is_of_tools { Self { from: From::Other, ..self } } else { self }
     }
 
@@ -97,13 +94,6 @@ impl<'a> Message<'a> {
         let (text, first) = json::said(self.content);
         let place = first.span_in(body).map(|span| (span, Encoding::Json));
         Some(Utterance { place, ..Utterance::new(speaker, text) })
-    }
-}
-
-object! {
-    struct Part<'a> {
-        kind: Raw<'a> = "type",
-        text: Raw<'a> = "text",
     }
 }
 

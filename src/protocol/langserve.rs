@@ -26,6 +26,10 @@ impl Protocol for LangServe {
         Claim::unsure(is_ours && is_post_of_json(head))
     }
 
+    fn marks(&self) -> &[&str] {
+        &["input"]
+    }
+
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
         let conversation = request.config.configurable.session.text();

@@ -30,13 +30,14 @@ mod openai_responses;
 mod pointer;
 mod rasa;
 mod reasoning;
+mod registry;
 mod reply;
 mod side_call;
 mod ssml;
 mod twins;
 mod vercel;
 
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, ops::Range};
 
 use http::{Method, request};
 
@@ -60,6 +61,7 @@ pub use self::{
     openai_chat::OpenAiChat,
     openai_responses::OpenAiResponses,
     rasa::Rasa,
+    registry::Protocols,
     reply::{Piece, PieceKind, ReplyReader, Unit},
     vercel::Vercel,
 };
@@ -77,6 +79,13 @@ pub trait Protocol: fmt::Debug + Send + Sync + 'static {
     /// Whether a request with this head can carry a turn. Its body is collected only then, so this must be cheap and
     /// say no to everything else.
     fn claims(&self, head: &request::Parts) -> Claim;
+
+    /// Names of members without which a body is not this protocol's. Where the head is not sure ([`Claim::Maybe`]), they are
+    /// looked for, in quotes and anywhere, before the body is read: going over it once for all protocols costs little,
+    /// reading it for each much. None unless implemented.
+    fn marks(&self) -> &[&str] {
+        &[]
+    }
 
     /// Reads the turn out of a whole request body; [`Recognition::Foreign`] leaves it to the next protocol that claims it.
     fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition;
@@ -163,7 +172,7 @@ pub struct Turn {
     pub conversation: Option<String>,
     /// How many turns of the user came before, as far as the request tells.
     pub ordinal: usize,
-    /// The conversation before this turn, the oldest first, as far as the request carries it; the latest 400 messages
+    /// The conversation before this turn, the oldest first, as far as the request carries it; the latest 200 messages
     /// of users and bots at most.
     pub history: Vec<Utterance>,
 }
@@ -294,56 +303,6 @@ impl HandsOff {
             Self::NoTransform => "no-transform",
             Self::Chained => "chained",
         }
-    }
-}
-
-/// The protocols to look for, in this order; the first that claims a request and does not find it foreign reads it.
-#[derive(Debug, Clone)]
-pub struct Protocols(Vec<Arc<dyn Protocol>>);
-
-impl Protocols {
-    /// None at all: nothing is recognised until [`with`](Self::with) adds something.
-    #[must_use]
-    pub const fn none() -> Self {
-        Self(Vec::new())
-    }
-
-    /// Adds a protocol before the others, so that what is configured wins over what is built in.
-    #[must_use]
-    pub fn with(mut self, protocol: impl Protocol) -> Self {
-        self.0.insert(0, Arc::new(protocol));
-        self
-    }
-
-    /// The protocols that a request with this head may belong to, each with how sure it is.
-    pub fn claim<'p>(&'p self, head: &'p request::Parts) -> impl Iterator<Item = (&'p Arc<dyn Protocol>, Claim)> {
-        self.0.iter().map(|protocol| (protocol, protocol.claims(head))).filter(|(_, claim)| *claim != Claim::No)
-    }
-}
-
-impl Default for Protocols {
-    /// Every built-in protocol.
-    fn default() -> Self {
-        // Those with an address of their own first: they need not look into a body to say no.
-        Self(vec![
-            Arc::new(OpenAiChat),
-            Arc::new(OpenAiResponses),
-            Arc::new(Anthropic),
-            Arc::new(Gemini),
-            Arc::new(Ollama),
-            Arc::new(Rasa),
-            Arc::new(Dify),
-            Arc::new(Flowise),
-            Arc::new(LangServe),
-            Arc::new(LexV2),
-            Arc::new(Botpress),
-            Arc::new(AgUi),
-            Arc::new(A2a),
-            Arc::new(Vercel),
-            Arc::new(BotFramework),
-            Arc::new(DialogflowEs),
-            Arc::new(DialogflowCx),
-        ])
     }
 }
 

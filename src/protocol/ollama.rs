@@ -24,6 +24,10 @@ impl Protocol for Ollama {
         Claim::unsure(is_post_to(head, "/api/chat") || is_post_to(head, "/api/generate"))
     }
 
+    fn marks(&self) -> &[&str] {
+        &["model"]
+    }
+
     fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition {
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
         let is_chat = is_post_to(head, "/api/chat");

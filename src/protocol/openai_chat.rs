@@ -59,16 +59,10 @@ object! {
     }
 }
 
-object! {
-    struct Typed<'a> {
-        kind: Raw<'a> = "type",
-    }
-}
-
 /// Whether a format binds the output: anything but text, as an object or by its bare name.
 pub(super) fn binds(format: Raw<'_>) -> bool {
     let kind = match format.get() {
-        Some(raw) if raw.starts_with('{') => format.read::<Typed<'_>>().kind,
+        Some(raw) if raw.starts_with('{') => format.member("type"),
         _ => format,
     };
     kind.get().is_some() && !kind.is("text")
@@ -83,8 +77,7 @@ impl Request<'_> {
         if binds(self.response_format) || self.bound.0 || self.max_tokens.number() == Some(1) {
             return Err(HandsOff::JsonMode);
         }
-        let modalities: List<Raw<'_>> = self.modalities.read();
-        if modalities.items.iter().any(|modality| !modality.is("text")) {
+        if self.modalities.items().any(|modality| !modality.is("text")) {
             return Err(HandsOff::NotText);
         }
         if self.logprobs.says_something() {
@@ -150,13 +143,6 @@ object! {
     }
 }
 
-object! {
-    struct ContentPart<'a> {
-        kind: Raw<'a> = "type",
-        text: Raw<'a> = "text",
-    }
-}
-
 impl Answer<'_> {
     /// Adds the pieces of text in this answer.
     fn read(&self, data: &[u8], text: usize, kind: PieceKind, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
@@ -170,21 +156,19 @@ impl Answer<'_> {
             pieces.push(Piece::json(text, span, kind));
             return Ok(());
         }
-        let parts: List<ContentPart<'_>> = self.content.read();
-        if !parts.is_there && self.content.says_something() {
+        if !self.content.is_list() && self.content.says_something() {
             return Err(HandsOff::NotText);
         }
         // Some reasoning models send a list of parts, and think in some of them.
-        let spoken = parts.items.iter().filter(|part| part.kind.is("text"));
-        pieces.extend(spoken.filter_map(|part| part.text.span_in(data)).map(|span| Piece::json(text, span, kind)));
+        let spoken = self.content.items().filter(|part| part.member("type").is("text"));
+        pieces.extend(spoken.filter_map(|part| part.member("text").piece_in(data, text, kind)));
         Ok(())
     }
 }
 
 /// Whether all annotations are about files, and so point to no place in the text.
 fn are_files(annotations: Raw<'_>) -> bool {
-    let annotations: List<Typed<'_>> = annotations.read();
-    annotations.is_there && annotations.items.iter().all(|annotation| annotation.kind.is("file"))
+    annotations.is_list() && annotations.items().all(|annotation| annotation.member("type").is("file"))
 }
 
 impl ReplyReader for ChatReply {

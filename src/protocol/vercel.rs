@@ -24,11 +24,12 @@ impl Protocol for Vercel {
         Claim::unsure(is_post_of_json(head))
     }
 
+    fn marks(&self) -> &[&str] {
+        &["role"]
+    }
+
     fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition {
         let is_default = is_post_to(head, "/api/chat");
-        if !(is_default || json::mentions(body, &["parts", "role"])) {
-            return Recognition::Foreign;
-        }
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
         if !request.is_ours(is_default) {
             return Recognition::Foreign;

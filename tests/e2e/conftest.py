@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import fixtures
 import harness
 import replay
 
@@ -39,7 +40,7 @@ def litellm():
                "--host", "127.0.0.1", "--port", port]
     # No price list from the network, no telemetry, and no key: it listens on the loopback interface only.
     env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False",
-           "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
+           "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true", "ITSELF": f"http://127.0.0.1:{port}/v1"}
     with harness.running("litellm", command, port, seconds=180, env=env) as server:
         yield server
 
@@ -48,6 +49,13 @@ def litellm():
 def recordings():
     """A server that replays tests/fixtures."""
     with replay.serving(replay.Replay) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def exchanges():
+    """A server that answers with the exchanges of tests/protocols."""
+    with replay.serving(fixtures.Fixtures) as url:
         yield url
 
 
@@ -70,3 +78,18 @@ def replay_proxy(recordings):
     """undertone in front of the recorded servers."""
     with harness.undertone(recordings) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def exchange_proxy(exchanges):
+    """undertone in front of the exchanges of tests/protocols."""
+    with harness.undertone(exchanges) as server:
+        yield server
+
+
+@pytest.fixture
+def pair(request, name):
+    """Who answers as `name` says, an exchange or a model of LiteLLM's: without undertone, and through it."""
+    if name.startswith("litellm/"):
+        return request.getfixturevalue("litellm").url, request.getfixturevalue("litellm_proxy").url
+    return request.getfixturevalue("exchanges"), request.getfixturevalue("exchange_proxy").url

@@ -4,6 +4,8 @@
 //! a list where an object was expected. All of that is read; what is no JSON at all is not. Members nobody asked for
 //! are skipped without being built, however deep they are.
 
+mod walk;
+
 use std::{fmt, ops::Range};
 
 use serde::{
@@ -354,82 +356,31 @@ pub(super) fn content(raw: Raw<'_>) -> String {
 
 /// The text of a message's content, and the string that it begins with, as it is written.
 pub(super) fn said(raw: Raw<'_>) -> (String, Raw<'_>) {
-    match raw.get().and_then(|raw| raw.bytes().next()) {
-        Some(b'"') => (raw.text().unwrap_or_default(), raw),
-        Some(b'{') => raw.read::<Item<'_>>().into_parts(),
-        Some(b'[') => {
-            let mut parts = raw.read::<List<Item<'_>>>().items.into_iter();
-            let (mut text, first) = parts.next().unwrap_or_default().into_parts();
-            for part in parts.filter(|part| !part.text.is_empty()) {
-                if !text.is_empty() {
-                    text.push('\n');
-                }
-                text.push_str(&part.text);
-            }
-            (text, first)
+    let mut parts = parts(raw);
+    let first = parts.next().unwrap_or_default();
+    let mut text = first.text().unwrap_or_default();
+    for part in parts.filter_map(Raw::text).filter(|part| !part.is_empty()) {
+        if !text.is_empty() {
+            text.push('\n');
         }
-        _ => Default::default(),
+        text.push_str(&part);
     }
+    (text, first)
 }
 
 /// The string that a message's content begins with: the content itself, or the text of its first part.
 pub(super) fn first_text(raw: Raw<'_>) -> Raw<'_> {
-    said(raw).1
+    parts(raw).next().unwrap_or_default()
 }
 
-/// An item of a list of contents, read in one go: a string, or a part with a text. A list in a list is no content, and
-/// nobody should make us go down into it.
-#[derive(Default)]
-struct Item<'a> {
-    text: String,
-    /// As it is written, in a part.
-    raw: Raw<'a>,
+/// The strings of a message's content. A list in a list is no content, and nobody should make us go down into it.
+fn parts(raw: Raw<'_>) -> impl Iterator<Item = Raw<'_>> {
+    let alone = Some(raw).filter(|raw| !raw.is_list());
+    alone.into_iter().chain(raw.items()).map(text_of_part)
 }
 
-impl<'a> Item<'a> {
-    fn into_parts(self) -> (String, Raw<'a>) {
-        (self.text, self.raw)
-    }
-}
-
-impl Merge for Item<'_> {}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Item<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader<'a>(std::marker::PhantomData<&'a ()>);
-        impl<'de: 'a, 'a> Visitor<'de> for Reader<'a> {
-            type Value = Item<'a>;
-
-            anything_else!(visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64));
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Item { text: text.to_owned(), raw: Raw::default() })
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-                while items.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Item::default())
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut raw = Raw::default();
-                while let Some(name) = map.next_key::<Name<'de>>()? {
-                    if name.as_ref() == "text" {
-                        raw = map.next_value()?;
-                    } else {
-                        map.next_value::<IgnoredAny>()?;
-                    }
-                }
-                Ok(Item { text: raw.text().unwrap_or_default(), raw })
-            }
-        }
-        deserializer.deserialize_any(Reader(std::marker::PhantomData))
-    }
-}
-
-/// Whether a body has all these names in it, somewhere. Cheap, and without it nothing with these members is there.
-pub(super) fn mentions(body: &[u8], names: &[&str]) -> bool {
-    names.iter().all(|name| memchr::memmem::find(body, format!("\"{name}\"").as_bytes()).is_some())
+fn text_of_part(raw: Raw<'_>) -> Raw<'_> {
+    if raw.is_string() { raw } else { raw.member("text") }
 }
 
 #[cfg(test)]

@@ -1,0 +1,85 @@
+//! Whatever a bot answers: what passes untouched is untouched, and what is edited comes out the same however it is cut.
+#![no_main]
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::LazyLock,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Full};
+use libfuzzer_sys::fuzz_target;
+use tokio::runtime::{Builder, Runtime};
+use tower::{Layer, ServiceExt, service_fn};
+use undertone::{
+    conversation::LocalStore,
+    layer::EmpathyLayer,
+    outcome::{Settled, Verdict},
+    sentiment::{Classify, Emotion, Emotions, Pending, Sentiment},
+};
+use undertone_fuzz::{EXCHANGES, Exchange, PROTOCOLS};
+
+struct Furious;
+
+impl Classify for Furious {
+    fn submit(&self, turn: &str) -> Pending {
+        let (affect, emotion) = if turn.contains("furious") { (0.95, Emotion::Anger) } else { (0.02, Emotion::None) };
+        let emotions = Emotions::certain(emotion);
+        Pending::ready(Ok(Sentiment { affect, valence: -affect, emotions, ..Sentiment::default() }))
+    }
+}
+
+struct Chunks(std::vec::IntoIter<Bytes>);
+
+impl Body for Chunks {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.next().map(|chunk| Ok(Frame::data(chunk))))
+    }
+}
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().enable_time().start_paused(true).build().unwrap());
+static LAYER: LazyLock<EmpathyLayer> = LazyLock::new(|| EmpathyLayer::new(Furious).protocols(PROTOCOLS.clone()));
+
+/// What comes out, and whether that was edited; nothing if the body broke off, as a compressed one can.
+fn run(exchange: &Exchange, body: &[u8], length: usize) -> Option<(Vec<u8>, bool)> {
+    let chunks: Vec<_> = body.chunks(length.max(1)).map(Bytes::copy_from_slice).collect();
+    let head = exchange.head.clone();
+    let bot = service_fn(move |_: Request<_>| {
+        let response = Response::from_parts(head.clone(), Chunks(chunks.clone().into_iter()));
+        std::future::ready(Ok::<_, Infallible>(response))
+    });
+    let service = LAYER.clone().store(LocalStore::default()).layer(bot);
+    RUNTIME.block_on(async {
+        let response = service.oneshot(exchange.request.clone().map(Full::new)).await.unwrap();
+        let settled = response.extensions().get::<Settled>().cloned();
+        let body = response.into_body().collect().await.ok()?.to_bytes().to_vec();
+        let verdict = settled.and_then(|settled| settled.get()).map(|outcome| outcome.verdict);
+        Some((body, matches!(verdict, Some(Verdict::Adjusted(_)))))
+    })
+}
+
+fuzz_target!(|input: &[u8]| {
+    let [low, high, length, body @ ..] = input else { return };
+    let exchange = &EXCHANGES[usize::from(u16::from_le_bytes([*low, *high])) % EXCHANGES.len()];
+    let is_coded = exchange.head.headers.contains_key("content-encoding");
+    let whole = run(exchange, body, usize::MAX);
+    let cut = run(exchange, body, usize::from(*length));
+    for (seen, is_edited) in [&whole, &cut].into_iter().flatten() {
+        assert!(*is_edited || is_coded || seen == body, "an untouched reply was touched");
+    }
+    // What there is of a plain text when it is decided upon depends on how it comes.
+    let is_text = exchange.head.headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
+    if let (Some(whole), Some(cut)) = (whole, cut)
+        && !is_text
+    {
+        assert!(whole == cut, "chunk borders changed the reply");
+    }
+});
