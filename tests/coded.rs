@@ -9,7 +9,7 @@ use std::io::Write as _;
 use bytes::Bytes;
 use common::{Step, chat, chunks, completion, exchange, json, layer, limits, post, script, sse, stream, within};
 use flate2::{Compression, write::GzEncoder};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body_util::Full;
 
 const FURIOUS: &str = "I am furious, where is my order?";
@@ -62,7 +62,7 @@ async fn a_compressed_reply_is_edited_and_sent_as_it_reads() {
 #[tokio::test(start_paused = true)]
 async fn a_compressed_stream_is_edited_as_it_comes_however_it_is_cut() {
     let plain = stream(&["It left", " on Tuesday."]);
-    for (coding, bytes) in codings(&plain) {
+    for (coding, bytes) in codings(&plain).into_iter().filter(|(coding, _)| *coding != "zstd") {
         for length in [1, 5, usize::MAX] {
             let response = coded(coding, sse(chunks(bytes.chunks(length))));
             let seen = within(exchange(layer(), post(chat(FURIOUS)), response)).await;
@@ -115,12 +115,53 @@ async fn a_bomb_passes_as_it_came() {
 #[tokio::test(start_paused = true)]
 async fn a_compressed_stream_that_turns_to_garbage_breaks_off_and_does_not_end_well() {
     let bytes = gzip(&stream(&["It left", " on Tuesday."]));
-    let half = bytes.len() / 2;
-    for steps in [
-        vec![Step::Data(Bytes::copy_from_slice(&bytes[..half]))],
-        vec![Step::Data(Bytes::copy_from_slice(&bytes[..half])), Step::Data(Bytes::from_static(&[0xff; 64]))],
-    ] {
-        let seen = within(exchange(layer(), post(chat(FURIOUS)), coded("gzip", sse(script(steps))))).await;
-        assert_eq!(seen.error, Some("undecodable"));
+    // Behind the header, a block of a type that there is not.
+    let steps = [Step::Data(Bytes::copy_from_slice(&bytes[..10])), Step::Data(Bytes::from_static(&[0x07; 64]))];
+    let seen = within(exchange(layer(), post(chat(FURIOUS)), coded("gzip", sse(script(steps))))).await;
+    assert_eq!(seen.error, Some("the bot's reply is not compressed as its Content-Encoding says"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_compressed_stream_whose_end_was_never_written_ends_with_its_connection() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(stream(&["It left", " on Tuesday."]).as_bytes()).unwrap();
+    encoder.flush().unwrap();
+    let bytes = encoder.get_ref().clone();
+    let seen = within(exchange(layer(), post(chat(FURIOUS)), coded("gzip", sse(chunks([&*bytes]))))).await;
+    assert!(seen.error.is_none() && seen.text().ends_with("data: [DONE]\n\n"), "{seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_in_zstandard_passes_as_it_came_for_it_could_not_be_read_in_time() {
+    let bytes = zstd(&stream(&["It left", " on Tuesday."]));
+    let seen = within(exchange(layer(), post(chat(FURIOUS)), coded("zstd", sse(chunks([&*bytes]))))).await;
+    assert_eq!((seen.body(), &seen.headers["content-encoding"]), (bytes, &HeaderValue::from_static("zstd")));
+    assert!(seen.outcome().starts_with("none, reason=encoding"), "{}", seen.outcome());
+}
+
+#[tokio::test(start_paused = true)]
+async fn trailers_that_describe_compressed_bytes_go_with_the_compression() {
+    let bytes = gzip(&stream(&["It left", " on Tuesday."]));
+    let trailers = HeaderMap::from_iter([(HeaderName::from_static("content-digest"), HeaderValue::from_static("x"))]);
+    for turn in [FURIOUS, "Where is it?"] {
+        let steps = [Step::Data(bytes.clone().into()), Step::Trailers(trailers.clone())];
+        let seen = within(exchange(layer(), post(chat(turn)), coded("gzip", sse(script(steps))))).await;
+        assert!(seen.text().contains("It left") && seen.trailers.unwrap().is_empty(), "{turn}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_turn_in_a_compressed_request_is_read_and_the_request_goes_on_as_it_came() {
+    let bytes = gzip(&chat(FURIOUS));
+    let request = |coding| {
+        let request = Request::post("/v1/chat/completions").header("content-encoding", coding);
+        request.body(Full::new(Bytes::from(bytes.clone()))).unwrap()
+    };
+    let reply = completion("It left on Tuesday.");
+    let seen = within(exchange(layer(), request("gzip"), json(chunks([reply.as_bytes()])))).await;
+    assert!(seen.outcome().starts_with("prepend,"), "{}", seen.outcome());
+    for coding in ["br", "compress"] {
+        let seen = within(exchange(layer(), request(coding), json(chunks([reply.as_bytes()])))).await;
+        assert_eq!((seen.text(), seen.outcome()), (reply.clone(), "none, reason=encoding"), "{coding}");
     }
 }

@@ -102,34 +102,37 @@ impl<B: Body> ReplyBody<B> {
 }
 
 /// Why a reply breaks off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ReplyError<E> {
+pub enum ReplyError {
     /// The bot's body broke off.
-    Body(E),
+    #[error("{0}")]
+    Body(#[source] BoxError),
     /// It is compressed, was to be edited as it passes, and turned out not to be what its `Content-Encoding` says.
+    #[error("the bot's reply is not compressed as its Content-Encoding says")]
     Undecodable,
 }
 
-impl<E: fmt::Display> fmt::Display for ReplyError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Body(error) => error.fmt(f),
-            Self::Undecodable => f.write_str("the bot's reply is not compressed as its Content-Encoding says"),
-        }
+/// Any error of a body.
+pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl ReplyError {
+    pub(super) fn of(error: impl Into<BoxError>) -> Self {
+        Self::Body(error.into())
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> std::error::Error for ReplyError<E> {}
-
-impl<B: Body<Data = Bytes>> Body for ReplyBody<B> {
+impl<B> Body for ReplyBody<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
     type Data = Bytes;
-    type Error = ReplyError<B::Error>;
+    type Error = ReplyError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.project().kind.project() {
-            ReplyProjection::Untouched { body } => body.poll_frame(cx).map_err(ReplyError::Body),
-            ReplyProjection::Collected { body } => body.poll_frame(cx).map_err(ReplyError::Body),
+            ReplyProjection::Untouched { body } => body.poll_frame(cx).map_err(ReplyError::of),
+            ReplyProjection::Collected { body } => body.poll_frame(cx).map_err(ReplyError::of),
             ReplyProjection::Streamed { body } => body.poll_frame(cx),
         }
     }

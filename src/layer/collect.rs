@@ -185,9 +185,16 @@ impl<B: Body<Data = Bytes>> Collect<B> {
         &self.read
     }
 
-    fn begins_like_an_object(&self) -> bool {
-        let mut bytes = self.read.chunks().flatten();
-        bytes.find(|byte| !byte.is_ascii_whitespace()).is_none_or(|first| *first == b'{')
+    /// Whether what has come can be a JSON object, with this chunk; once its first byte is there, nothing more is asked.
+    fn goes_on_like_an_object(&mut self, chunk: &[u8]) -> bool {
+        match chunk.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(first) => {
+                self.is_object = false;
+                *first == b'{'
+            }
+            // Nobody begins with more white space than this.
+            None => self.collected < 4 << 10,
+        }
     }
 
     /// Reads on. No more is read, and nothing lost, once a limit is passed.
@@ -212,12 +219,13 @@ impl<B: Body<Data = Bytes>> Collect<B> {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {
                         self.collected += data.len();
+                        let is_like = !self.is_object || self.goes_on_like_an_object(&data);
                         let fits = self.share.as_mut().is_none_or(|share| share.grow(data.len()));
                         self.read.push(data);
                         if !fits {
                             return Poll::Ready(Collected::TooMany(self.stop()));
                         }
-                        if self.is_object && !self.begins_like_an_object() {
+                        if !is_like {
                             return Poll::Ready(Collected::NoObject(self.stop()));
                         }
                     }

@@ -114,6 +114,11 @@ impl Editor {
         self.saying.as_deref()
     }
 
+    /// Whether any text has been changed.
+    pub(super) const fn has_changed(&self) -> bool {
+        self.adjustment.is_some()
+    }
+
     /// Whether bytes pass unread from here on.
     pub(super) const fn is_passing(&self) -> bool {
         self.is_passing

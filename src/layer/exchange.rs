@@ -9,12 +9,18 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, request};
 
-use super::{guard::guard, layer::Settings, request::refuses_identity};
+use super::{
+    coding::{Undecodable, decode},
+    guard::guard,
+    layer::Settings,
+    request::refuses_identity,
+    response::coding,
+};
 use crate::{
     conversation::{ConversationKey, Memory, Recall},
     empathy::{Facts, Intent, Plan, Saying, Weight},
     outcome::{DANGER, FailOpen, Outcome, Reason, Settled, Ticket, Verdict},
-    protocol::{Chat, Claim, Edit, Recognition, ReplyReader, Speaker, Turn, Utterance},
+    protocol::{Chat, Claim, Edit, HandsOff, Recognition, ReplyReader, Speaker, Turn, Utterance},
     sentiment::{ClassifyError, Pending, Sentiment},
 };
 
@@ -36,6 +42,8 @@ pub(super) struct Exchange {
     reply: Option<Box<dyn ReplyReader>>,
     /// Whether the client takes a reply that is not compressed.
     pub(super) takes_identity: bool,
+    /// Whether the request is compressed: nothing in it can be taken out.
+    is_coded: bool,
     sentiment: Asked<Pending, Result<Sentiment, ClassifyError>>,
     memory: Asked<Recall, Memory>,
     /// What the turn is in the conversation, once that is decided, before anything is said.
@@ -71,9 +79,15 @@ impl Claimed {
 
 impl Exchange {
     /// Reads a whole request body, and asks what the turn expresses and what was said before.
-    pub(super) fn read(settings: Arc<Settings>, claimed: Claimed, head: &request::Parts, body: &[u8]) -> Recognised {
+    pub(super) fn read(settings: Arc<Settings>, claimed: Claimed, head: &request::Parts, body: &Bytes) -> Recognised {
+        let plain = match plain(&settings, head, body) {
+            Ok(plain) => plain,
+            Err(reason) => {
+                return claimed.ticket.map_or(Recognised::Foreign, |ticket| Recognised::HandsOff(ticket, reason));
+            }
+        };
         let read = guard(|| {
-            let (protocol, recognition) = settings.protocols.read(head, body)?;
+            let (protocol, recognition) = settings.protocols.read(head, plain.as_ref().unwrap_or(body))?;
             Some((protocol.name().to_owned(), recognition))
         });
         let (mut ticket, name, recognition) = match (read, claimed.ticket) {
@@ -107,6 +121,7 @@ impl Exchange {
                 turn,
                 reply: Some(reply),
                 takes_identity: !refuses_identity(&head.headers),
+                is_coded: plain.is_some(),
                 sentiment: Asked::Pending(sentiment),
                 memory: memory.map_or_else(|| Asked::Answered(Memory::default()), Asked::Pending),
                 intent: None,
@@ -125,7 +140,7 @@ impl Exchange {
 
     /// The edits that take undertone's own words out of the history in a request body, if the operator wants that.
     pub(super) fn hide_own_words(&self, body: &[u8]) -> Vec<Edit> {
-        if !self.settings.hide_own_words {
+        if !self.settings.hide_own_words || self.is_coded {
             return Vec::new();
         }
         let of_bot = self.turn.history.iter().filter(|utterance| utterance.speaker == Speaker::Bot);
@@ -208,6 +223,16 @@ impl Exchange {
             let _ = guard(|| self.settings.store.record(conversation, intent.past(saying)));
         }
         (self.ticket.settle(verdict), self.ticket.settled())
+    }
+}
+
+/// A copy of a request body with its compression taken off, if it is compressed; what goes on to the bot stays as it is.
+fn plain(settings: &Settings, head: &request::Parts, body: &Bytes) -> Result<Option<Bytes>, Reason> {
+    let Some(coding) = coding(&head.headers)? else { return Ok(None) };
+    match guard(|| decode(coding, body.clone(), settings.limits.max_request_bytes))? {
+        Ok(Some(plain)) => Ok(Some(plain)),
+        Ok(None) => Err(FailOpen::RequestTooLong.into()),
+        Err(Undecodable) => Err(HandsOff::Encoding.into()),
     }
 }
 

@@ -16,6 +16,7 @@ use tower_service::Service;
 
 use super::{
     ReplyBody, RequestBody,
+    body::BoxError,
     collect::{Collect, Collected, Prefixed},
     exchange::{Claimed, Exchange, Recognised},
     layer::Settings,
@@ -69,6 +70,9 @@ pub(super) struct Unsent<S> {
     settings: Arc<Settings>,
 }
 
+/// For how many milliseconds the body of a request is waited for that may be no chat and does not say how long it is.
+const UNSURE_MS: u64 = 1_000;
+
 /// What to do when the reply comes.
 enum Course {
     /// Pass it on, and say why.
@@ -81,7 +85,7 @@ impl<S, ReqB, ResB> ResponseFuture<S, ReqB, ResB>
 where
     S: Service<Request<RequestBody<ReqB>>, Response = Response<ResB>>,
     ReqB: Body<Data = Bytes>,
-    ResB: Body<Data = Bytes>,
+    ResB: Body<Data = Bytes, Error: Into<BoxError>>,
 {
     pub(super) const fn pass_on(future: S::Future) -> Self {
         Self { state: State::PassingOn { future } }
@@ -94,9 +98,15 @@ where
 
     pub(super) fn collect(unsent: Unsent<S>, body: ReqB) -> Self {
         let Settings { limits, quota, .. } = &*unsent.settings;
+        let has_length = body.size_hint().exact().is_some();
         let collect = Collect::new(body, limits.max_request_bytes, quota.share());
-        let collect = if unsent.claimed.ticket.is_none() { collect.of_an_object() } else { collect };
-        let timeout = Timeout::after_ms(limits.max_request_wait_ms);
+        // What may be no chat at all is not kept waiting: a body without a length can be one half of a dialogue.
+        let (collect, wait) = match unsent.claimed.ticket {
+            Some(_) => (collect, limits.max_request_wait_ms),
+            None if has_length => (collect.of_an_object(), limits.max_request_wait_ms),
+            None => (collect.of_an_object(), limits.max_request_wait_ms.min(UNSURE_MS)),
+        };
+        let timeout = Timeout::after_ms(wait);
         Self { state: State::Collecting { collect, timeout, unsent: Some(unsent) } }
     }
 }
@@ -105,7 +115,7 @@ impl<S, ReqB, ResB> Future for ResponseFuture<S, ReqB, ResB>
 where
     S: Service<Request<RequestBody<ReqB>>, Response = Response<ResB>>,
     ReqB: Body<Data = Bytes>,
-    ResB: Body<Data = Bytes>,
+    ResB: Body<Data = Bytes, Error: Into<BoxError>>,
 {
     type Output = Result<Response<ReplyBody<ResB>>, S::Error>;
 
@@ -199,7 +209,7 @@ impl<S> Unsent<S> {
     where
         S: Service<Request<RequestBody<ReqB>>>,
         ReqB: Body<Data = Bytes>,
-        ResB: Body<Data = Bytes>,
+        ResB: Body<Data = Bytes, Error: Into<BoxError>>,
     {
         let Self { mut service, mut head, claimed, settings } = self;
         let (mut body, why): (Prefixed<ReqB>, _) = match collected {
@@ -208,12 +218,12 @@ impl<S> Unsent<S> {
             Collected::TooMany(body) => (body, Some(FailOpen::Memory)),
             Collected::TooSlow(body) => (body, Some(FailOpen::RequestTooSlow)),
             Collected::Broken(body) => (body, Some(FailOpen::RequestBroken)),
-            Collected::NoObject(body) => (body, Some(FailOpen::RequestTooLong)),
+            // No chat, and no ticket that could tell of it.
+            Collected::NoObject(body) => {
+                let future = service.call(Request::from_parts(head, RequestBody::collected(body)));
+                return State::Calling { future, course: None };
+            }
         };
-        // Whatever becomes of it: a client cannot say this.
-        if settings.tell_danger {
-            head.headers.remove(crate::outcome::DANGER);
-        }
         let course = match why {
             Some(why) => claimed.ticket.map(|ticket| Course::PassOn(ticket, why.into())),
             None => match Exchange::read(settings, claimed, &head, &body.bytes()) {
@@ -240,7 +250,7 @@ impl<S> Unsent<S> {
 
 impl Course {
     /// The head of the reply is there.
-    fn receive<B: Body<Data = Bytes>>(self, response: Response<B>) -> Received<B> {
+    fn receive<B: Body<Data = Bytes, Error: Into<BoxError>>>(self, response: Response<B>) -> Received<B> {
         match self {
             Self::PassOn(ticket, reason) => Received::pass_on(ticket, response, reason),
             Self::Listen(exchange) => Received::of(exchange, response),

@@ -15,6 +15,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::{
     ReplyBody,
+    body::BoxError,
     coding::{Coding, Undecodable, decode},
     collect::{Collect, Collected, Prefixed},
     editor::Editor,
@@ -77,7 +78,7 @@ pub(super) struct Reply<B: Body> {
 /// How long the end of a body may take after a JSON text that is complete.
 const END: Duration = Duration::from_millis(20);
 
-impl<B: Body<Data = Bytes>> Received<B> {
+impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Received<B> {
     /// The reply passes as it is.
     pub(super) fn pass_on(mut ticket: Ticket, response: Response<B>, reason: Reason) -> Self {
         let outcome = ticket.settle(Verdict::Untouched(reason));
@@ -103,6 +104,9 @@ fn examine(exchange: &mut Exchange, head: &response::Parts) -> Result<(Box<dyn R
     }
     let mut reader = exchange.take_reader()?;
     let framing = guard(|| reader.framing(head))??;
+    if framing != Framing::Whole && coding.is_some_and(|coding| !coding.streams()) {
+        return Err(HandsOff::Encoding.into());
+    }
     Ok((reader, Shape { framing, coding }))
 }
 
@@ -111,7 +115,7 @@ fn untouched<B: Body>(exchange: Exchange, response: Response<ReplyBody<B>>, reas
     announce(response, outcome, settled)
 }
 
-impl<B: Body<Data = Bytes>> Undecided<B> {
+impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Undecided<B> {
     /// Goes on with a decision, or without one if none was there in time.
     pub(super) fn go_on(self, decision: Option<Result<Intent, Reason>>) -> Arrival<B> {
         let Self { mut exchange, response, reader, shape } = self;
@@ -150,7 +154,7 @@ impl<B: Body<Data = Bytes>> Undecided<B> {
     }
 }
 
-impl<B: Body<Data = Bytes>> Reply<B> {
+impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Reply<B> {
     /// Reads on.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Collected<B>> {
         self.collect.poll(cx)
@@ -225,7 +229,7 @@ impl<B: Body<Data = Bytes>> Reply<B> {
 /// A body with its compression taken off.
 fn decoded(body: Bytes, coding: Option<Coding>, limit: usize) -> Result<Bytes, Reason> {
     let Some(coding) = coding else { return Ok(body) };
-    match decode(coding, body, limit) {
+    match guard(|| decode(coding, body, limit))? {
         Ok(Some(plain)) => Ok(plain),
         Ok(None) => Err(FailOpen::ReplyTooLong.into()),
         Err(Undecodable) => Err(HandsOff::Encoding.into()),
@@ -266,7 +270,7 @@ fn edit(
     }
 }
 
-fn edited<B: Body<Data = Bytes>>(
+fn edited<B: Body<Data = Bytes, Error: Into<BoxError>>>(
     mut head: response::Parts,
     mut body: Prefixed<B>,
     exchange: Exchange,
@@ -283,7 +287,7 @@ fn edited<B: Body<Data = Bytes>>(
 }
 
 /// A reply that is edited as it passes.
-fn stream<B: Body<Data = Bytes>>(
+fn stream<B: Body<Data = Bytes, Error: Into<BoxError>>>(
     mut head: response::Parts,
     body: Prefixed<B>,
     exchange: Exchange,

@@ -43,18 +43,27 @@ pub(super) fn editable(head: &response::Parts, respect_no_transform: bool) -> Re
     if !head.status.is_success() || has_no_content {
         return Err(HandsOff::Status);
     }
-    let mut codings = members(&head.headers, &CONTENT_ENCODING).filter(|coding| !is_no_coding(coding));
-    let coding = match (codings.next(), codings.next()) {
-        (None, _) => None,
-        (Some(name), None) => Some(Coding::named(name).ok_or(HandsOff::Encoding)?),
-        // One inside another: nobody does this but to see what happens.
-        (Some(_), Some(_)) => return Err(HandsOff::Encoding),
-    };
+    let coding = coding(&head.headers)?;
     let mut directives = members(&head.headers, &CACHE_CONTROL);
     if respect_no_transform && directives.any(|directive| directive.eq_ignore_ascii_case("no-transform")) {
         return Err(HandsOff::NoTransform);
     }
     Ok(coding)
+}
+
+/// How a message is compressed, if it is.
+///
+/// # Errors
+///
+/// [`HandsOff::Encoding`] if that is not known.
+pub(super) fn coding(headers: &HeaderMap) -> Result<Option<Coding>, HandsOff> {
+    let mut codings = members(headers, &CONTENT_ENCODING).filter(|coding| !is_no_coding(coding));
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(None),
+        (Some(name), None) => Coding::named(name).map(Some).ok_or(HandsOff::Encoding),
+        // One inside another: nobody does this but to see what happens.
+        (Some(_), Some(_)) => Err(HandsOff::Encoding),
+    }
 }
 
 /// Whether a coding leaves the bytes as they are. `none` is not registered, but what the documentation of a widely used

@@ -10,10 +10,10 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    ReplyBody, RequestBody, ResponseFuture, exchange::Claimed, future::Unsent, layer::Settings,
+    ReplyBody, RequestBody, ResponseFuture, body::BoxError, exchange::Claimed, future::Unsent, layer::Settings,
     request::asks_to_be_left_alone,
 };
-use crate::protocol::HandsOff;
+use crate::{outcome::DANGER, protocol::HandsOff};
 
 /// The service that [`EmpathyLayer`](super::EmpathyLayer) makes.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl<S, ReqB, ResB> Service<Request<ReqB>> for EmpathyService<S>
 where
     S: Service<Request<RequestBody<ReqB>>, Response = Response<ResB>> + Clone,
     ReqB: Body<Data = Bytes>,
-    ResB: Body<Data = Bytes>,
+    ResB: Body<Data = Bytes, Error: Into<BoxError>>,
 {
     type Response = Response<ReplyBody<ResB>>;
     type Error = S::Error;
@@ -59,6 +59,10 @@ where
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         let (mut head, body) = request.into_parts();
+        // Whatever becomes of it: a client cannot say this.
+        if self.settings.tell_danger {
+            head.headers.remove(DANGER);
+        }
         let is_off = asks_to_be_left_alone(&mut head.headers);
         let Some(mut claimed) = Claimed::of(&self.settings, &head) else {
             return ResponseFuture::pass_on(self.inner.call(Request::from_parts(head, RequestBody::untouched(body))));

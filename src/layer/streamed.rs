@@ -15,10 +15,12 @@ use tokio::time::{Sleep, sleep};
 
 use super::{
     Limits, ReplyError,
+    body::BoxError,
     coding::{Coding, Decoder, Undecodable},
     collect::Prefixed,
     editor::{Editor, Holding},
     exchange::Exchange,
+    guard::guard,
     quota::Share,
     response::describe_edited,
 };
@@ -35,7 +37,7 @@ const WORD: Duration = Duration::from_millis(100);
 const FLUSH: Duration = Duration::from_millis(20);
 
 /// What comes next of a reply, or why it breaks off.
-pub(super) type Next<B> = Result<Frame<Bytes>, ReplyError<<B as Body>::Error>>;
+pub(super) type Next = Result<Frame<Bytes>, ReplyError>;
 
 /// A streamed reply whose beginning is being edited.
 pub(super) struct Streamed<B: Body> {
@@ -43,6 +45,7 @@ pub(super) struct Streamed<B: Body> {
     body: Option<Prefixed<B>>,
     /// Takes the compression off it.
     decoder: Option<Decoder>,
+    is_decoded: bool,
     editor: Editor,
     /// What it holds counts for all exchanges together.
     share: Share,
@@ -54,14 +57,17 @@ pub(super) struct Streamed<B: Body> {
     has_idled: bool,
     out: VecDeque<Bytes>,
     /// What ends the body after everything in `out`: trailers or an error.
-    last: Option<Result<HeaderMap, ReplyError<B::Error>>>,
+    last: Option<Result<HeaderMap, ReplyError>>,
     /// Runs while something is held: what for, and for how much longer.
     clock: Option<(Holding, Pin<Box<Sleep>>)>,
     /// Runs while an error waits.
     flush: Option<Pin<Box<Sleep>>>,
 }
 
-impl<B: Body<Data = Bytes>> Streamed<B> {
+impl<B> Streamed<B>
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>>,
+{
     pub(super) fn new(
         body: Prefixed<B>,
         coding: Option<Coding>,
@@ -80,7 +86,8 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
             share,
             limits,
             body: Some(body),
-            decoder: coding.map(Decoder::new),
+            decoder: coding.and_then(Decoder::new),
+            is_decoded: coding.is_some(),
             editor,
             exchange: Some(exchange),
             is_decided,
@@ -92,12 +99,13 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
         }
     }
 
-    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next<B>>> {
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next>> {
         loop {
             self.decide(cx);
-            if !self.share.set(self.editor.held_bytes()) {
+            let decoding = self.decoder.as_ref().map_or(0, Decoder::held_bytes);
+            if !self.share.set(self.editor.held_bytes() + decoding) {
                 self.editor.give_up(FailOpen::Memory, &mut self.out);
-                self.share.set(0);
+                self.share.set(decoding);
             }
             self.tell();
             if let Some(chunk) = self.out.pop_front() {
@@ -135,31 +143,32 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
     }
 
     /// What comes next of the bot's body, with its compression taken off.
-    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next<B>>> {
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next>> {
         loop {
             let Some(body) = &mut self.body else { return Poll::Ready(None) };
-            let Some(decoder) = &mut self.decoder else { return body.poll_frame(cx).map_err(ReplyError::Body) };
-            match decoder.next() {
-                Ok(Some(data)) => return Poll::Ready(Some(Ok(Frame::data(data)))),
-                Ok(None) => {}
-                Err(Undecodable) => return Poll::Ready(Some(Err(ReplyError::Undecodable))),
+            let Some(decoder) = &mut self.decoder else { return body.poll_frame(cx).map_err(ReplyError::of) };
+            match guard(|| decoder.next()) {
+                Ok(Ok(Some(data))) => return Poll::Ready(Some(Ok(Frame::data(data)))),
+                Ok(Ok(None)) => {}
+                Ok(Err(Undecodable)) | Err(_) => {
+                    tracing::warn!("a reply breaks off: it is not compressed as its head says");
+                    return Poll::Ready(Some(Err(ReplyError::Undecodable)));
+                }
             }
             let frame = match std::task::ready!(body.poll_frame(cx)) {
                 Some(Ok(frame)) => frame.into_data(),
-                Some(Err(error)) => return Poll::Ready(Some(Err(ReplyError::Body(error)))),
-                None if decoder.finish().is_err() => return Poll::Ready(Some(Err(ReplyError::Undecodable))),
+                Some(Err(error)) => return Poll::Ready(Some(Err(ReplyError::of(error)))),
                 None => return Poll::Ready(None),
             };
             match frame {
                 Ok(data) => decoder.push(data),
-                Err(_) if decoder.finish().is_err() => return Poll::Ready(Some(Err(ReplyError::Undecodable))),
                 Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             }
         }
     }
 
     /// The body has ended: with nothing more, with trailers, or broken off.
-    fn end(&mut self, mut last: Option<Result<HeaderMap, ReplyError<B::Error>>>) {
+    fn end(&mut self, mut last: Option<Result<HeaderMap, ReplyError>>) {
         self.body = None;
         self.decoder = None;
         match &mut last {
@@ -171,7 +180,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
         }
         match &mut last {
             Some(Err(_)) if !self.out.is_empty() => self.flush = Some(Box::pin(sleep(FLUSH))),
-            Some(Ok(trailers)) if matches!(self.editor.verdict(), Some(Verdict::Adjusted(_))) => {
+            Some(Ok(trailers)) if self.is_decoded || matches!(self.editor.verdict(), Some(Verdict::Adjusted(_))) => {
                 describe_edited(trailers, None);
             }
             Some(_) | None => {}
@@ -216,7 +225,7 @@ impl<B: Body<Data = Bytes>> Streamed<B> {
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let holding = self.editor.holding();
         // Once a text has been changed, its copies must agree: half an event is worth the wait, and nothing without it.
-        let must_agree = holding == Holding::Frame && self.exchange.is_none();
+        let must_agree = holding == Holding::Frame && self.editor.has_changed();
         if holding == Holding::Nothing || must_agree {
             self.clock = None;
             return Poll::Pending;

@@ -233,7 +233,7 @@ impl Text {
             let offset: usize = std::str::from_utf8(&part.raw).ok()?.parse().ok()?;
             let of = |range: Range<usize>| self.beginning.get(range).map_or(0, length);
             let moved = offset >= skipped + of(0..change.cut.end);
-            let offset = (offset + length(&change.put)).checked_sub(of(change.cut.clone()))?;
+            let offset = offset.checked_add(length(&change.put))?.checked_sub(of(change.cut.clone()))?;
             let with = Bytes::from(offset.to_string());
             return moved.then(|| Edit { at: part.span.clone(), with });
         }

@@ -96,7 +96,7 @@ impl RunReply {
     fn words(&mut self, event: &Event<'_>, data: &[u8]) -> Option<Piece> {
         self.open(event);
         let (id, is_spoken) = self.open.as_ref()?;
-        if self.message.is_none() && *is_spoken && event.delta.has_words() {
+        if self.message.is_none() && *is_spoken && event.delta.has_characters() {
             self.message = Some(id.clone());
         }
         event.delta.piece_in(data, 0, PieceKind::Delta).filter(|_| self.message.as_ref() == Some(id))

@@ -7,8 +7,9 @@
 use http::request;
 
 use super::{
-    Claim, Encoding, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history,
-    is_post_of_json,
+    Claim, Encoding, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
+    growth::Growth,
+    history, is_post_of_json,
     json::{self, List, Raw, object},
     ssml,
 };
@@ -93,9 +94,7 @@ const TEXTS: usize = 2;
 /// Reads the reply to one request.
 #[derive(Debug, Default)]
 struct ActivitiesReply {
-    /// What has been told so far of a reply that grows, as it is written.
-    told: Option<String>,
-    has_grown: bool,
+    growth: Growth,
     has_spoken: bool,
     absence: Option<HandsOff>,
 }
@@ -133,7 +132,7 @@ impl ActivitiesReply {
     /// The activity that the reply's words are in; a later one is another message.
     fn read_activity(&mut self, activity: &Activity<'_>, data: &[u8], pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
         if activity.kind.is("typing") && activity.streams("streaming") {
-            self.grow(activity.text, data, pieces);
+            self.growth.grow(activity.text, data, pieces);
             return Ok(());
         }
         if !activity.kind.is("message") || !activity.text.has_words() || self.has_spoken {
@@ -143,8 +142,8 @@ impl ActivitiesReply {
         if activity.format.is("xml") {
             return Err(HandsOff::NotText);
         }
-        if self.has_grown {
-            self.grow(activity.text, data, pieces);
+        if self.growth.has_begun() {
+            self.growth.grow(activity.text, data, pieces);
             pieces.push(Piece::end(0));
         } else {
             pieces.extend(activity.text.piece_in(data, 0, PieceKind::Copy));
@@ -152,25 +151,9 @@ impl ActivitiesReply {
         if activity.speak.has_words() {
             pieces.push(spoken(activity.speak, activity.text, data)?);
         }
+        // What is spoken is there by now, or is not.
+        pieces.push(Piece::end(1));
         Ok(())
-    }
-
-    /// A reply that has grown: what was told before, and what is new.
-    fn grow(&mut self, text: Raw<'_>, data: &[u8], pieces: &mut Vec<Piece>) {
-        let Some(span) = text.span_in(data) else { return };
-        let now = data.get(span.clone()).and_then(|raw| std::str::from_utf8(raw).ok()).unwrap_or_default();
-        let told = self.told.get_or_insert_default();
-        if now.starts_with(told.as_str()) {
-            let border = span.start + told.len();
-            if !told.is_empty() {
-                pieces.push(Piece::json(0, span.start..border, PieceKind::Repeat));
-            }
-            pieces.push(Piece::json(0, border..span.end, PieceKind::Delta));
-        } else {
-            pieces.push(Piece::json(0, span, PieceKind::Repeat));
-        }
-        now.clone_into(told);
-        self.has_grown = true;
     }
 }
 
@@ -208,7 +191,7 @@ impl ReplyReader for ActivitiesReply {
     }
 
     fn expects_copies(&self) -> bool {
-        self.has_grown && !self.has_spoken
+        self.growth.has_begun() && !self.has_spoken
     }
 
     fn absence(&self) -> HandsOff {

@@ -122,7 +122,7 @@ impl ReplyReader for FulfillmentReply {
                 return Err(HandsOff::NotText);
             }
         }
-        Ok(())
+        if twins.is_full() { Err(HandsOff::NoRoom) } else { Ok(()) }
     }
 
     fn absence(&self) -> HandsOff {

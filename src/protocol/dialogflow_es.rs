@@ -107,12 +107,12 @@ impl ReplyReader for FulfillmentReply {
         let mut platforms = Vec::new();
         for message in reply.messages.items.iter().filter(|message| message.text.text.is_there) {
             let platform = message.platform.text();
-            if !platforms.contains(&platform) {
+            if platforms.len() <= MAX_TEXTS && !platforms.contains(&platform) {
                 platforms.push(platform);
                 message.text.text.items.iter().for_each(|text| twins.add(*text));
             }
         }
-        Ok(())
+        if twins.is_full() { Err(HandsOff::NoRoom) } else { Ok(()) }
     }
 
     fn absence(&self) -> HandsOff {

@@ -30,9 +30,14 @@ impl Protocol for Gemini {
     }
 
     fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition {
-        let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
+        let Ok(mut request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
         if !request.contents.is_there {
-            return Recognition::Foreign;
+            // One alone may come without its list.
+            let alone = serde_json::from_slice::<Alone<'_>>(body).unwrap_or_default();
+            if alone.content.parts.get().is_none() {
+                return Recognition::Foreign;
+            }
+            request.contents.items.push(alone.content);
         }
         Recognition::of(request.turn(body), || GeminiReply {
             candidates: request.candidates(),
@@ -47,6 +52,12 @@ object! {
         contents: List<Content<'a>> = "contents",
         instruction: Content<'a> = "systemInstruction" | "system_instruction",
         config: Config<'a> = "generationConfig" | "generation_config",
+    }
+}
+
+object! {
+    struct Alone<'a> {
+        content: Content<'a> = "contents",
     }
 }
 
@@ -73,18 +84,16 @@ const ANSWERS: [&str; 4] = ["functionResponse", "function_response", "codeExecut
 
 impl<'a> Content<'a> {
     fn message(&self) -> history::Message<'a> {
-        let from = if self.role.is("model") {
-            history::From::Bot
-        } else if self.role.get().is_none() {
-            history::From::User
-        } else {
-            history::From::role(self.role)
+        let from = match self.role.text().map(|role| role.to_ascii_lowercase()).as_deref() {
+            None => history::From::User,
+            Some("model") => history::From::Bot,
+            Some(role) => history::From::named(role),
         };
         // What a function answers comes from the user in name; so do pictures, which are a turn.
         let is_answer = |part: Raw<'_>| ANSWERS.iter().any(|name| part.member(name).get().is_some());
         let is_of_tools = from == history::From::User
-            && !self.parts.items().any(|part| part.member("text").has_words())
-            && self.parts.items().any(is_answer);
+            && !self.parts.list().any(|part| part.member("text").has_words())
+            && self.parts.list().any(is_answer);
         history::Message { from: if is_of_tools { history::From::Other } else { from }, content: self.parts }
     }
 }
@@ -182,6 +191,7 @@ object! {
     struct Segment<'a> {
         start: Raw<'a> = "startIndex",
         end: Raw<'a> = "endIndex",
+        part: Raw<'a> = "partIndex",
     }
 }
 
@@ -220,9 +230,14 @@ impl GeminiReply {
             self.absence = Some(HandsOff::ToolCall);
         }
         let cited = candidate.citations.sources.items.iter();
+        // They count from the beginning of a part; of a stream's parts there is but one.
+        let first = parts.iter().position(|part| !part.thought.0 && part.text.has_words());
+        let is_in_first =
+            |segment: &&Segment<'_>| self.is_streamed || first == Some(segment.part.number().unwrap_or(0));
         let grounded = candidate.grounding.supports.items.iter().map(|support| &support.segment);
-        cited.chain(grounded).for_each(|segment| segment.read(data, text, pieces));
-        if candidate.finish_reason.says_something() {
+        cited.chain(grounded.filter(is_in_first)).for_each(|segment| segment.read(data, text, pieces));
+        // Some servers give a reason with every chunk of a stream.
+        if !self.is_streamed && candidate.finish_reason.says_something() {
             pieces.push(Piece::end(text));
         }
         Ok(())

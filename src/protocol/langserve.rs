@@ -7,9 +7,10 @@
 use http::request;
 
 use super::{
-    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_of_json,
-    is_post_to,
-    json::{self, List, Raw, object},
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
+    growth::Growth,
+    history, is_post_of_json, is_post_to,
+    json::{self, First, List, Raw, object},
 };
 
 /// LangServe's runnables.
@@ -32,6 +33,10 @@ impl Protocol for LangServe {
 
     fn read(&self, _: &request::Parts, body: &[u8]) -> Recognition {
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
+        // LangGraph's server takes the same inputs, and answers with the steps of a graph.
+        if request.graph.get().is_some() {
+            return Recognition::Foreign;
+        }
         let conversation = request.config.configurable.session.text();
         let said = request.input.said().or_else(|| bare(serde_json::from_slice::<Bare<'_>>(body).ok()?.input));
         let Some(said) = said else { return Recognition::Foreign };
@@ -49,6 +54,7 @@ object! {
 object! {
     struct Request<'a> {
         input: Named<'a> = "input",
+        graph: Raw<'a> = "assistant_id",
         config: Config<'a> = "config",
     }
 }
@@ -69,7 +75,7 @@ object! {
     struct Named<'a> {
         messages: List<Message<'a>> = "messages",
         history: List<Message<'a>> = "chat_history" | "history",
-        words: Raw<'a> = "input" | "question" | "query" | "message" | "text" | "human_input",
+        words: First<'a> = "input" | "question" | "query" | "message" | "text" | "human_input",
     }
 }
 
@@ -82,14 +88,19 @@ object! {
 
 impl<'a> Message<'a> {
     fn read(&self) -> history::Message<'a> {
-        let from = if self.role.is("human") || self.role.is("HumanMessage") {
-            history::From::User
-        } else if self.role.is("ai") || self.role.is("AIMessage") || self.role.is("AIMessageChunk") {
-            history::From::Bot
-        } else {
-            history::From::role(self.role)
-        };
-        history::Message { from, content: self.content }
+        history::Message { from: role(self.role).unwrap_or(history::From::Other), content: self.content }
+    }
+}
+
+/// Who says a message of this type; nothing if it is the type of no message.
+fn role(kind: Raw<'_>) -> Option<history::From> {
+    let kind = kind.text()?;
+    match kind.trim_end_matches("Chunk").trim_end_matches("Message") {
+        "human" | "Human" | "user" => Some(history::From::User),
+        "ai" | "AI" | "assistant" => Some(history::From::Bot),
+        "system" | "System" | "developer" => Some(history::From::Owner),
+        "tool" | "Tool" | "function" | "Function" => Some(history::From::Other),
+        _ => None,
     }
 }
 
@@ -99,8 +110,8 @@ impl<'a> Named<'a> {
         if self.messages.is_there {
             return Some(self.messages.items.iter().map(Message::read).collect());
         }
-        self.words.is_string().then(|| {
-            let turn = history::Message { from: history::From::User, content: self.words };
+        self.words.0.is_string().then(|| {
+            let turn = history::Message { from: history::From::User, content: self.words.0 };
             self.history.items.iter().map(Message::read).chain([turn]).collect()
         })
     }
@@ -118,6 +129,7 @@ fn bare(input: Raw<'_>) -> Option<Vec<history::Message<'_>>> {
 /// Reads the reply to one request.
 #[derive(Debug, Default)]
 struct LangServeReply {
+    growth: Growth,
     absence: Option<HandsOff>,
 }
 
@@ -133,23 +145,28 @@ object! {
     struct Output<'a> {
         kind: Raw<'a> = "type",
         content: Raw<'a> = "content",
-        words: Raw<'a> = "answer" | "output" | "result" | "response" | "text",
+        words: First<'a> = "answer" | "output" | "result" | "response" | "text",
         calls: json::Any = "tool_calls",
     }
 }
 
 impl LangServeReply {
     fn read_output(&mut self, output: Raw<'_>, data: &[u8], pieces: &mut Vec<Piece>) {
-        let found = output.piece_in(data, 0, PieceKind::Delta).or_else(|| {
-            let output: Output<'_> = output.read();
-            let is_spoken = output.kind.get().is_none_or(|kind| kind.to_ascii_lowercase().contains("ai"));
-            if output.calls.0 {
-                self.absence.get_or_insert(HandsOff::ToolCall);
-            }
-            let spoken = Some(json::first_text(output.content)).filter(|_| is_spoken);
-            spoken.into_iter().chain([output.words]).find_map(|words| words.piece_in(data, 0, PieceKind::Delta))
-        });
-        pieces.extend(found);
+        if output.is_string() {
+            pieces.extend(output.piece_in(data, 0, PieceKind::Delta));
+            return;
+        }
+        let output: Output<'_> = output.read();
+        if output.calls.0 {
+            self.absence.get_or_insert(HandsOff::ToolCall);
+        }
+        let is_spoken = matches!(role(output.kind), Some(history::From::Bot));
+        let spoken = Some(json::first_text(output.content)).filter(|text| is_spoken && text.is_string());
+        match spoken {
+            Some(text) => pieces.extend(text.piece_in(data, 0, PieceKind::Delta)),
+            // An object comes as far as it has been made, or in pieces.
+            None => self.growth.grow_or_add(output.words.0, data, pieces),
+        }
     }
 }
 

@@ -5,8 +5,9 @@
 use http::{Method, request};
 
 use super::{
-    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history,
+    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn, history,
     json::{self, List, Raw, object},
+    twins::Twins,
 };
 
 /// With how many characters a message leaves no room for a sentence: the API takes 1,024.
@@ -70,12 +71,20 @@ impl ReplyReader for LexReply {
     fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
         let data = frame.data();
         let Some(reply) = json::event::<Reply<'_>>(&data, &mut self.absence)? else { return Ok(()) };
-        let is_text = |message: &&Message<'_>| message.kind.is("PlainText") && message.content.has_words();
-        let Some(first) = reply.messages.items.iter().find(is_text) else { return Ok(()) };
-        if first.content.text().is_some_and(|content| content.chars().count() > FULL) {
+        let is_ssml = |message: &Message<'_>| message.kind.is("SSML");
+        let has_words = |message: &&Message<'_>| message.kind.is("PlainText") || is_ssml(message);
+        let mut spoken = reply.messages.items.iter().filter(has_words);
+        let Some(first) = spoken.find(|message| message.content.has_words()) else { return Ok(()) };
+        let text = first.content.text().unwrap_or_default();
+        if text.chars().count() > FULL {
             return Err(HandsOff::NoRoom);
         }
-        pieces.extend(first.content.piece_in(&data, 0, PieceKind::Copy));
+        let mut twins = Twins::new(&data, pieces);
+        if is_ssml(first) && !twins.add_ssml(first.content) {
+            return Err(HandsOff::NotText);
+        } else if !is_ssml(first) {
+            twins.add(first.content);
+        }
         Ok(())
     }
 

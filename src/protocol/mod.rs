@@ -20,6 +20,7 @@ mod edit;
 mod flowise;
 mod framing;
 mod gemini;
+mod growth;
 mod history;
 mod json;
 mod langserve;
@@ -39,7 +40,7 @@ mod vercel;
 
 use std::{fmt, ops::Range};
 
-use http::{Method, request};
+use http::{Method, header::EXPECT, request};
 
 pub use self::{
     a2a::A2a,
@@ -123,13 +124,14 @@ fn is_post_to(head: &request::Parts, suffix: &str) -> bool {
     head.method == Method::POST && head.uri.path().trim_end_matches('/').ends_with(suffix)
 }
 
-/// Whether a request is a `POST` of JSON, wherever to.
+/// Whether a request is a `POST` of JSON, wherever to. One that waits for `100 Continue` is not: it would get it from here,
+/// before the bot has looked at its head.
 fn is_post_of_json(head: &request::Parts) -> bool {
     let is_json = || {
         let essence = framing::media_type(&head.headers)?;
-        Some(essence == "application/json" || essence.ends_with("+json"))
+        Some(matches!(essence.as_str(), "application/json" | "application/a2a+json"))
     };
-    head.method == Method::POST && is_json().unwrap_or(false)
+    head.method == Method::POST && is_json().unwrap_or(false) && !head.headers.contains_key(EXPECT)
 }
 
 /// What a request body turned out to be.
@@ -265,7 +267,7 @@ pub enum HandsOff {
     Status,
     /// It is a part of a representation.
     Partial,
-    /// It is compressed.
+    /// It is compressed in a way that is not known, that does not hold, that has to be whole, or that the client insists on.
     Encoding,
     /// It is of a media type in which this protocol does not answer.
     MediaType,

@@ -54,6 +54,7 @@ impl Request<'_> {
 /// Reads the reply to one request.
 #[derive(Debug, Default)]
 struct RasaReply {
+    has_spoken: bool,
     absence: Option<HandsOff>,
 }
 
@@ -71,7 +72,12 @@ impl ReplyReader for RasaReply {
         } else {
             json::event::<Message<'_>>(&data, &mut self.absence)?.map(|message| vec![message])
         };
+        // What comes after it is another message.
+        if self.has_spoken {
+            return Ok(());
+        }
         let first = messages.into_iter().flatten().find(|message| message.text.has_words());
+        self.has_spoken = first.is_some();
         pieces.extend(first.and_then(|message| message.text.piece_in(&data, 0, PieceKind::Copy)));
         Ok(())
     }

@@ -7,6 +7,9 @@ use std::ops::Range;
 /// The references that XML itself knows.
 const REFERENCES: [(&str, char); 5] = [("&amp;", '&'), ("&lt;", '<'), ("&gt;", '>'), ("&quot;", '"'), ("&apos;", '\'')];
 
+/// What may stand around a text and says the same of whatever is in it. (Not what spells out, plays a sound, or quotes.)
+const AROUND: [&str; 8] = ["xml", "speak", "p", "s", "voice", "prosody", "lang", "mstts:express-as"];
+
 /// Where the text stands in a document, and what it says; nothing if there is markup in it, or no text.
 pub(super) fn text(document: &str) -> Option<(Range<usize>, String)> {
     let inside = place(document)?;
@@ -55,6 +58,10 @@ fn place(document: &str) -> Option<Range<usize>> {
         if !rest.starts_with('<') {
             break;
         }
+        let name = rest.trim_start_matches(['<', '?']).split([' ', '>', '/', '?', '\n', '\t', '\r']).next()?;
+        if !AROUND.contains(&name) {
+            return None;
+        }
         start += rest.find('>')? + 1;
     }
     let rest = document.get(start..)?;
@@ -96,6 +103,9 @@ mod tests {
             ("<speak><p>It left.</p><p>Today.</p></speak>", None),
             ("<speak></speak>", None),
             ("<speak>A &nbsp; B</speak>", None),
+            ("<speak><![CDATA[Tom > Jerry left.]]></speak>", None),
+            ("<speak><say-as interpret-as=\"characters\">4711</say-as></speak>", None),
+            ("<speak><audio src=\"a.mp3\">It left.</audio></speak>", None),
             ("<speak", None),
             ("", None),
         ] {

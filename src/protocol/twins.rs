@@ -2,7 +2,7 @@
 
 use super::{Encoding, Piece, PieceKind, json::Raw, ssml};
 
-/// How many different texts of one reply are adjusted.
+/// How many different texts a reply has at most whose texts are adjusted: all of them or none.
 pub(super) const MAX_TEXTS: usize = 16;
 
 /// Collects the places of a reply's texts.
@@ -36,7 +36,15 @@ impl<'d, 'p> Twins<'d, 'p> {
         is_editable
     }
 
+    /// Whether there are more texts than any reply has.
+    pub(super) const fn is_full(&self) -> bool {
+        self.texts.len() > MAX_TEXTS
+    }
+
     fn push(&mut self, raw: Raw<'_>, words: String, encoding: Encoding) {
+        if self.is_full() {
+            return;
+        }
         let known = self.texts.iter().position(|text| *text == words);
         let text = known.unwrap_or_else(|| {
             self.texts.push(words);

@@ -34,7 +34,8 @@ impl Protocol for Vercel {
         if !request.is_ours(is_default) {
             return Recognition::Foreign;
         }
-        Recognition::of(request.turn(body), VercelReply::default)
+        let takes_text = is_default || request.trigger.get().is_some();
+        Recognition::of(request.turn(body), || VercelReply { takes_text, ..VercelReply::default() })
     }
 }
 
@@ -46,7 +47,9 @@ object! {
         message: Message<'a> = "message",
         model: Raw<'a> = "model",
         /// Other protocols' messages have parts, too.
-        others: json::Any = "contents" | "jsonrpc" | "threadId",
+        others: json::Any = "jsonrpc",
+        /// What the SDK's chat clients say since version 5.
+        trigger: Raw<'a> = "trigger",
     }
 }
 
@@ -96,6 +99,8 @@ impl Request<'_> {
 #[derive(Debug, Default)]
 struct VercelReply {
     stream: Stream,
+    /// Whether plain text is the reply: an app's other endpoints take the same messages, and answer with a title, or "Saved."
+    takes_text: bool,
     /// Which part of the message the text is that is adjusted: the first with words.
     part: Option<String>,
     absence: Option<HandsOff>,
@@ -164,9 +169,10 @@ impl VercelReply {
 impl ReplyReader for VercelReply {
     fn framing(&mut self, head: &response::Parts) -> Result<Framing, HandsOff> {
         let is_text = framing::media_type(&head.headers).as_deref() == Some("text/plain");
-        let (stream, framing) = if head.headers.contains_key("x-vercel-ai-data-stream") {
+        let is_data = ["x-vercel-ai-data-stream", "x-experimental-stream-data"];
+        let (stream, framing) = if is_data.iter().any(|name| head.headers.contains_key(*name)) {
             (Stream::Data, Framing::Values)
-        } else if is_text {
+        } else if is_text && self.takes_text {
             (Stream::Text, Framing::Text)
         } else if Framing::of(head) == Some(Framing::Sse) {
             (Stream::Ui, Framing::Sse)
@@ -177,8 +183,10 @@ impl ReplyReader for VercelReply {
         Ok(framing)
     }
 
-    fn reframe(&self, labelled: Framing, _: &[u8]) -> Result<Framing, HandsOff> {
-        Ok(labelled)
+    fn reframe(&self, labelled: Framing, start: &[u8]) -> Result<Framing, HandsOff> {
+        // A data stream that does not say so, and would break.
+        let is_data = matches!(start, [b'0'..=b'9' | b'a'..=b'k'] | [b'0'..=b'9' | b'a'..=b'k', b':', ..]);
+        if labelled == Framing::Text && is_data { Err(HandsOff::Unreadable) } else { Ok(labelled) }
     }
 
     fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {

@@ -16,7 +16,7 @@ use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
 use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
-    layer::{EmpathyLayer, Limits, ReplyError},
+    layer::{EmpathyLayer, Limits},
     outcome::{Outcome, Settled},
     sentiment::{Classify, Emotion, Emotions, Pending, Sentiment},
 };
@@ -211,29 +211,9 @@ pub(crate) async fn exchange(layer: EmpathyLayer, request: Request<Full<Bytes>>,
     read(response).await
 }
 
-/// Why a body broke off.
-pub(crate) trait Breaks {
-    fn why(self) -> &'static str;
-}
-
-impl Breaks for &'static str {
-    fn why(self) -> &'static str {
-        self
-    }
-}
-
-impl<E: Breaks> Breaks for ReplyError<E> {
-    fn why(self) -> &'static str {
-        match self {
-            Self::Body(error) => error.why(),
-            _ => "undecodable",
-        }
-    }
-}
-
 pub(crate) async fn read<B>(response: Response<B>) -> Seen
 where
-    B: Body<Data = Bytes, Error: Breaks>,
+    B: Body<Data = Bytes, Error: std::fmt::Display>,
 {
     let (head, body) = response.into_parts();
     let mut body = std::pin::pin!(body);
@@ -250,7 +230,7 @@ where
         match frame.map(Frame::into_data) {
             Ok(Ok(data)) => seen.frames.push(data),
             Ok(Err(frame)) => seen.trailers = frame.into_trailers().ok(),
-            Err(error) => seen.error = Some(error.why()),
+            Err(error) => seen.error = Some(error.to_string().leak()),
         }
     }
     assert!(seen.error.is_some() || body.is_end_stream(), "a body that is over says so");

@@ -1,5 +1,5 @@
 //! Takes the compression off a reply, as it comes and a little at a time: however much a few bytes stand for, no more than
-//! a step of it is there at once.
+//! a step of it is there at once. (Zstandard is for replies that come whole.)
 
 mod zstd;
 
@@ -8,8 +8,6 @@ use std::io::Write as _;
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use bytes::{Buf as _, Bytes, BytesMut};
 use flate2::{Decompress, FlushDecompress, Status, write::MultiGzDecoder};
-
-use self::zstd::Zstd;
 
 /// How many bytes come out in one step, about.
 const STEP: usize = 32 << 10;
@@ -27,6 +25,11 @@ pub(super) enum Coding {
 }
 
 impl Coding {
+    /// Whether a body can be taken apart as it comes.
+    pub(super) const fn streams(self) -> bool {
+        !matches!(self, Self::Zstd)
+    }
+
     /// The coding of this name (RFC 9110, section 8.4.1; RFC 8878; RFC 7932).
     pub(super) fn named(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
@@ -64,7 +67,6 @@ enum Inner {
         has_more: bool,
         is_over: bool,
     },
-    Zstd(Box<Zstd>),
 }
 
 impl std::fmt::Debug for Decoder {
@@ -74,7 +76,8 @@ impl std::fmt::Debug for Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(coding: Coding) -> Self {
+    /// For one of the codings that [stream](Coding::streams).
+    pub(super) fn new(coding: Coding) -> Option<Self> {
         let alloc = StandardAlloc::default;
         let inner = match coding {
             Coding::Gzip => Inner::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
@@ -84,9 +87,9 @@ impl Decoder {
                 has_more: false,
                 is_over: false,
             },
-            Coding::Zstd => Inner::Zstd(Box::default()),
+            Coding::Zstd => return None,
         };
-        Self { coding, input: Bytes::new(), has_begun: false, inner }
+        Some(Self { coding, input: Bytes::new(), has_begun: false, inner })
     }
 
     /// Adds the next bytes of the body, once all before them have been taken apart.
@@ -119,16 +122,23 @@ impl Decoder {
         }
     }
 
-    /// The body has ended.
+    /// How many bytes it holds, about: mostly its window.
+    pub(super) const fn held_bytes(&self) -> usize {
+        match self.coding {
+            Coding::Gzip | Coding::Deflate | Coding::Zstd => 64 << 10,
+            Coding::Brotli => 4 << 20,
+        }
+    }
+
+    /// Whether it may end here. (Where a connection tells that it is over, many servers never end what is compressed.)
     ///
     /// # Errors
     ///
     /// [`Undecodable`] if it ended too soon.
-    pub(super) fn finish(&mut self) -> Result<(), Undecodable> {
+    fn finish(&mut self) -> Result<(), Undecodable> {
         let is_complete = match &mut self.inner {
             Inner::Gzip(decoder) => decoder.try_finish().is_ok(),
             Inner::Deflate { is_over, .. } | Inner::Brotli { is_over, .. } => *is_over,
-            Inner::Zstd(zstd) => zstd.is_complete(),
         };
         // Some servers name a coding and send nothing.
         if is_complete || !self.has_begun { Ok(()) } else { Err(Undecodable) }
@@ -145,8 +155,9 @@ impl Decoder {
             Inner::Deflate { decoder, is_over } => inflate(decoder, is_over, &mut self.input),
             Inner::Brotli { state, has_more, is_over } => {
                 let mut out = vec![0; STEP];
-                if *is_over && !self.input.is_empty() {
-                    return Err(Undecodable);
+                if *is_over {
+                    // What stands behind the end means nothing.
+                    self.input.clear();
                 }
                 if *is_over || (self.input.is_empty() && !*has_more) {
                     return Ok(Vec::new());
@@ -164,7 +175,8 @@ impl Decoder {
                     state,
                 );
                 self.input.advance(read);
-                *has_more = matches!(result, BrotliResult::NeedsMoreOutput);
+                // It says that it needs more input even where the room for its output was too small.
+                *has_more = matches!(result, BrotliResult::NeedsMoreOutput) || written == STEP;
                 *is_over = matches!(result, BrotliResult::ResultSuccess);
                 if matches!(result, BrotliResult::ResultFailure) {
                     return Err(Undecodable);
@@ -172,7 +184,6 @@ impl Decoder {
                 out.truncate(written);
                 Ok(out)
             }
-            Inner::Zstd(zstd) => zstd.step(&mut self.input),
         }
     }
 }
@@ -184,7 +195,9 @@ fn inflate(
     input: &mut Bytes,
 ) -> Result<Vec<u8>, Undecodable> {
     if *is_over {
-        return if input.is_empty() { Ok(Vec::new()) } else { Err(Undecodable) };
+        // What stands behind the end means nothing.
+        input.clear();
+        return Ok(Vec::new());
     }
     let Some(first) = input.first().copied().or_else(|| decoder.as_ref().map(|_| 0)) else { return Ok(Vec::new()) };
     // A zlib envelope begins with its method, 8, in the low half of the first byte (RFC 1950, section 2.2).
@@ -204,7 +217,7 @@ fn inflate(
 ///
 /// [`Undecodable`].
 pub(super) fn decode(coding: Coding, body: Bytes, limit: usize) -> Result<Option<Bytes>, Undecodable> {
-    let mut decoder = Decoder::new(coding);
+    let Some(mut decoder) = Decoder::new(coding) else { return zstd::decode(&body, limit) };
     decoder.push(body);
     let mut decoded = BytesMut::new();
     while let Some(bytes) = decoder.next()? {
@@ -221,7 +234,10 @@ pub(super) fn decode(coding: Coding, body: Bytes, limit: usize) -> Result<Option
 #[cfg(fuzzing)]
 pub(crate) fn decode_in_chunks(coding: u8, chunks: &[&[u8]]) -> Option<Vec<u8>> {
     let codings = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
-    let mut decoder = Decoder::new(*codings.get(usize::from(coding) % codings.len())?);
+    let coding = *codings.get(usize::from(coding) % codings.len())?;
+    let Some(mut decoder) = Decoder::new(coding) else {
+        return decode(coding, chunks.concat().into(), 16 << 20).ok()?.map(Into::into);
+    };
     let mut out = Vec::new();
     for chunk in chunks {
         decoder.push(Bytes::copy_from_slice(chunk));

@@ -131,6 +131,9 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
+/// How many items of an array are read: small ones take many times their length.
+const MAX_ITEMS: usize = 1 << 16;
+
 /// The items of an array; what is no array has none.
 #[derive(Debug)]
 pub(super) struct List<T> {
@@ -158,6 +161,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
                 let mut items = Vec::new();
                 while let Some(item) = array.next_element()? {
+                    if items.len() == MAX_ITEMS {
+                        return Err(serde::de::Error::custom("more items than any chat has"));
+                    }
                     items.push(item);
                 }
                 Ok(List { items, is_there: true })
@@ -251,9 +257,23 @@ impl<'a> Raw<'a> {
         self.string().is_some()
     }
 
-    /// Whether it is a string with something in it.
-    pub(super) fn has_words(self) -> bool {
+    /// The inside of a string's quotes, as it is written.
+    pub(super) fn inside(self) -> Option<&'a str> {
+        self.string()
+    }
+
+    /// Whether it is a string with something in it, be it white space.
+    pub(super) fn has_characters(self) -> bool {
         self.string().is_some_and(|inside| !inside.is_empty())
+    }
+
+    /// Whether it is a string with something to be seen in it.
+    pub(super) fn has_words(self) -> bool {
+        let Some(mut rest) = self.string().map(str::trim_start) else { return false };
+        while let Some(after) = ["\\n", "\\r", "\\t"].iter().find_map(|blank| rest.strip_prefix(blank)) {
+            rest = after.trim_start();
+        }
+        !rest.is_empty()
     }
 
     /// Where in `body`, from which it was read, a number is.
@@ -288,6 +308,24 @@ fn unescape(inside: &str) -> Option<String> {
 fn place(body: &[u8], part: &str) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
     (start + part.len() <= body.len()).then(|| start..start + part.len())
+}
+
+/// The first of several members that says anything.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct First<'a>(pub(super) Raw<'a>);
+
+impl Merge for First<'_> {
+    fn merge(&mut self, new: Self) {
+        if !self.0.says_something() {
+            *self = new;
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for First<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Raw::deserialize(deserializer).map(Self)
+    }
 }
 
 /// Whether any of several members says something.
@@ -356,31 +394,43 @@ pub(super) fn content(raw: Raw<'_>) -> String {
 
 /// The text of a message's content, and the string that it begins with, as it is written.
 pub(super) fn said(raw: Raw<'_>) -> (String, Raw<'_>) {
-    let mut parts = parts(raw);
-    let first = parts.next().unwrap_or_default();
-    let mut text = first.text().unwrap_or_default();
-    for part in parts.filter_map(Raw::text).filter(|part| !part.is_empty()) {
-        if !text.is_empty() {
+    let mut first = Raw::default();
+    let mut text = String::new();
+    for part in parts(raw) {
+        let Some(part_text) = part.text().filter(|text| !text.is_empty()) else { continue };
+        if text.is_empty() {
+            (text, first) = (part_text, part);
+        } else {
             text.push('\n');
+            text.push_str(&part_text);
         }
-        text.push_str(&part);
     }
     (text, first)
 }
 
-/// The string that a message's content begins with: the content itself, or the text of its first part.
+/// The string that a message's content begins with: the content itself, or the text of its first part that has any.
 pub(super) fn first_text(raw: Raw<'_>) -> Raw<'_> {
-    parts(raw).next().unwrap_or_default()
+    parts(raw).find(|part| part.has_characters()).unwrap_or_default()
 }
 
-/// The strings of a message's content. A list in a list is no content, and nobody should make us go down into it.
+/// The strings of a message's content, but for those that are thoughts. A list in a list is no content, and nobody should make
+/// us go down into it.
 fn parts(raw: Raw<'_>) -> impl Iterator<Item = Raw<'_>> {
-    let alone = Some(raw).filter(|raw| !raw.is_list());
-    alone.into_iter().chain(raw.items()).map(text_of_part)
+    raw.list().map(text_of_part)
 }
 
 fn text_of_part(raw: Raw<'_>) -> Raw<'_> {
-    if raw.is_string() { raw } else { raw.member("text") }
+    let is_thought = || {
+        let kind = raw.member("type");
+        kind.is("thinking") || kind.is("reasoning") || raw.member("thought").says_something()
+    };
+    if raw.is_string() {
+        raw
+    } else if is_thought() {
+        Raw::default()
+    } else {
+        raw.member("text")
+    }
 }
 
 #[cfg(test)]
@@ -454,6 +504,7 @@ mod tests {
             (r#"{"type":"text","text":"a"}"#, "a"),
             (r#"["a",{"type":"input_text","text":"b"},{"type":"image_url"},{"text":null}]"#, "a\nb"),
             ("5", ""),
+            (r#"[{"type":"reasoning","text":"a"},{"text":"b","thought":true},{"type":"text","text":"c"}]"#, "c"),
             (r#""\ud800""#, ""),
             (r#"[["a"],"b"]"#, "b"),
         ] {

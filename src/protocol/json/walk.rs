@@ -11,6 +11,12 @@ impl<'a> Raw<'a> {
         self.0.is_some_and(|raw| raw.starts_with('['))
     }
 
+    /// The items of an array; anything else is its only one.
+    pub(in crate::protocol) fn list(self) -> impl Iterator<Item = Self> {
+        let alone = Some(self).filter(|raw| raw.0.is_some() && !raw.is_list());
+        alone.into_iter().chain(self.items())
+    }
+
     /// The items of an array; of anything else, none.
     pub(in crate::protocol) fn items(self) -> impl Iterator<Item = Self> {
         let mut rest = self.0.and_then(|raw| raw.strip_prefix('[')).unwrap_or_default();

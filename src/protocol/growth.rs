@@ -1,0 +1,45 @@
+//! A text that is told anew each time it has grown: what was told before, and what is new.
+
+use super::{Piece, PieceKind, json::Raw};
+
+/// Follows one text from telling to telling.
+#[derive(Debug, Default)]
+pub(super) struct Growth {
+    /// All that has been told, as it is written.
+    told: String,
+    is_deltas: bool,
+}
+
+impl Growth {
+    /// The pieces of a text that is told as far as it has come.
+    pub(super) fn grow(&mut self, text: Raw<'_>, data: &[u8], pieces: &mut Vec<Piece>) {
+        let Some((span, now)) = text.span_in(data).zip(text.inside()) else { return };
+        if now.starts_with(&self.told) {
+            let border = span.start + self.told.len();
+            if !self.told.is_empty() {
+                pieces.push(Piece::json(0, span.start..border, PieceKind::Repeat));
+            }
+            pieces.push(Piece::json(0, border..span.end, PieceKind::Delta));
+        } else {
+            pieces.push(Piece::json(0, span, PieceKind::Repeat));
+        }
+        now.clone_into(&mut self.told);
+    }
+
+    /// The pieces of a text that may come in deltas as well: the first that does not begin with all that was told before
+    /// shows it.
+    pub(super) fn grow_or_add(&mut self, text: Raw<'_>, data: &[u8], pieces: &mut Vec<Piece>) {
+        let goes_on = text.inside().is_some_and(|now| now.starts_with(&self.told));
+        self.is_deltas |= !goes_on;
+        if self.is_deltas {
+            pieces.extend(text.piece_in(data, 0, PieceKind::Delta));
+        } else {
+            self.grow(text, data, pieces);
+        }
+    }
+
+    /// Whether anything has been told.
+    pub(super) const fn has_begun(&self) -> bool {
+        !self.told.is_empty()
+    }
+}
