@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     layer::decode_in_chunks,
-    protocol::{Framer, Framing},
+    protocol::{Framer, Framing, Turn},
 };
 
 /// The frames of a body that comes in these chunks: the bytes of each, and its data.
@@ -29,4 +29,14 @@ pub fn frames(framing: u8, chunks: &[&[u8]]) -> Vec<(Bytes, Vec<u8>)> {
 #[must_use]
 pub fn decode(coding: u8, chunks: &[&[u8]]) -> Option<Vec<u8>> {
     decode_in_chunks(coding, chunks)
+}
+
+/// Whether the utterances before a turn begin with what stands at their places in the request.
+#[must_use]
+pub fn places_hold(turn: &Turn, body: &[u8]) -> bool {
+    turn.history.iter().all(|utterance| {
+        let Some((span, encoding)) = &utterance.place else { return true };
+        let written = body.get(span.clone()).and_then(|raw| encoding.decode(raw));
+        written.is_some_and(|written| utterance.text.starts_with(&*written))
+    })
 }

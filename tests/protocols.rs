@@ -33,7 +33,9 @@ struct File {
     exchange: Vec<Exchange>,
 }
 
-#[derive(Deserialize)]
+const FURIOUS: &str = "I am furious, where is my order?";
+
+#[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 struct Exchange {
     cell: Cell,
@@ -195,8 +197,8 @@ impl Exchange {
         response.body(script(chunks.chain(end))).unwrap()
     }
 
-    /// Whether `seen` is the reply with a sentence at each empty mark, the same at each, and something short or nothing
-    /// in place of the words in the others.
+    /// Whether `seen` is the reply with a sentence at each empty mark, the same at each, and without the words at the
+    /// others.
     fn explains(&self, seen: &[u8]) -> Result<(), String> {
         let Marked { between, cut } = self.marked();
         let (first, others) = between.split_first().unwrap();
@@ -220,12 +222,22 @@ impl Exchange {
                 if put.is_empty() || sentence.get_or_insert_with(|| plain.clone()) != &plain {
                     return Err(format!("mark {}: {put:?}, where another has {sentence:?}", number + 1));
                 }
-            } else if put.as_bytes() == &**cut {
-                return Err(format!("mark {}: the words have stayed", number + 1));
+            } else if !put.is_empty() {
+                return Err(format!("mark {}: {put:?} stands where the words were", number + 1));
             }
         }
         if rest.is_empty() { Ok(()) } else { Err("there is more than the bot said".to_owned()) }
     }
+}
+
+/// Whether each part of a body that was JSON still is.
+fn stays_readable(before: &[u8], after: &[u8]) -> bool {
+    let texts = |body: &[u8]| -> Vec<bool> {
+        let is_json = |text: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+        let of_event = |line: &[u8]| is_json(line.strip_prefix(b"data:").unwrap_or(line).trim_ascii());
+        std::iter::once(is_json(body)).chain(body.split(|byte| *byte == b'\n').map(of_event)).collect()
+    };
+    texts(before) == texts(after)
 }
 
 fn settled(seen: &Seen) -> String {
@@ -242,6 +254,17 @@ async fn play(exchange_: &Exchange, chunk: usize) -> Result<Vec<u8>, String> {
     }
     if seen.error.is_some() != exchange_.cut {
         return Err(format!("its end: {:?}", seen.error));
+    }
+    let (status, fields, _) = message(&exchange_.reply);
+    if seen.status.to_string() != status {
+        return Err(format!("status {}", seen.status));
+    }
+    let has_changed = |(name, value): &&(&str, &str)| seen.headers.get(*name).is_none_or(|seen| seen != value);
+    if let Some((name, _)) = fields.iter().find(|field| field.0 != "content-length" && has_changed(field)) {
+        return Err(format!("the header {name} has changed"));
+    }
+    if !stays_readable(&exchange_.bytes(), &body) {
+        return Err(format!("JSON is broken\n{}", String::from_utf8_lossy(&body)));
     }
     exchange_.explains(&body).map_err(|why| format!("{why}\n{}", String::from_utf8_lossy(&body)))?;
     Ok(body)
@@ -267,6 +290,31 @@ async fn every_exchange_comes_out_as_it_should_however_its_bytes_are_cut() {
             }
             if let Err(why) = whole {
                 failed.push(format!("{}: {}: {why}", file.protocol, exchange.name));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} fail:\n{}", failed.len(), failed.join("\n\n"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sentence_is_written_as_its_place_needs() {
+    const SAY: &str = "Call \"112\" <now>, here \\ & there.";
+    let policy = Policy::default().with_danger(SAY);
+    let mut failed = Vec::new();
+    for file in files() {
+        let of_all = file.exchange.iter().filter(|exchange| exchange.settled == "prepend");
+        for exchange_ in of_all.filter(|exchange| exchange.request.contains(FURIOUS)) {
+            let layer = layer().policy(policy.clone());
+            let request = exchange_.request.replace(FURIOUS, "I want to kill myself tonight.");
+            let asked = Exchange { request, ..exchange_.clone() };
+            let seen = exchange(layer, asked.request(), asked.response(usize::MAX)).await;
+            let (before, after) = (asked.bytes(), seen.body());
+            let text = String::from_utf8_lossy(&after).into_owned();
+            let as_json = SAY.replace('\\', "\\\\").replace('"', "\\\"");
+            let as_ssml = as_json.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            let is_said = [as_json.as_str(), SAY, as_ssml.as_str()].iter().any(|written| text.contains(written));
+            if !is_said || !stays_readable(&before, &after) {
+                failed.push(format!("{}: {}: {text}", file.protocol, exchange_.name));
             }
         }
     }

@@ -74,6 +74,11 @@ fuzz_target!(|input: &[u8]| {
     let cut = run(exchange, body, usize::from(*length));
     for (seen, is_edited) in [&whole, &cut].into_iter().flatten() {
         assert!(*is_edited || is_coded || seen == body, "an untouched reply was touched");
+        // What was valid stays so: nothing is cut in half.
+        let is_json = |bytes: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok();
+        assert!(is_coded || !is_json(body) || is_json(seen), "an edit broke the JSON");
+        let is_text = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok();
+        assert!(is_coded || !is_text(body) || is_text(seen), "an edit broke a character");
     }
     // What there is of a plain text when it is decided upon depends on how it comes.
     let is_text = exchange.head.headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));

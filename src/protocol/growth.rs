@@ -29,13 +29,19 @@ impl Growth {
     /// The pieces of a text that may come in deltas as well: the first that does not begin with all that was told before
     /// shows it.
     pub(super) fn grow_or_add(&mut self, text: Raw<'_>, data: &[u8], pieces: &mut Vec<Piece>) {
-        let goes_on = text.inside().is_some_and(|now| now.starts_with(&self.told));
-        self.is_deltas |= !goes_on;
+        // An object that is being made begins without any.
+        let Some(now) = text.inside() else { return };
+        self.is_deltas |= !now.starts_with(&self.told);
         if self.is_deltas {
             pieces.extend(text.piece_in(data, 0, PieceKind::Delta));
         } else {
             self.grow(text, data, pieces);
         }
+    }
+
+    /// Whether more of it is told together with what was told before, as far as that is known.
+    pub(super) const fn repeats(&self) -> bool {
+        self.has_begun() && !self.is_deltas
     }
 
     /// Whether anything has been told.

@@ -130,6 +130,7 @@ fn bare(input: Raw<'_>) -> Option<Vec<history::Message<'_>>> {
 #[derive(Debug, Default)]
 struct LangServeReply {
     growth: Growth,
+    is_over: bool,
     absence: Option<HandsOff>,
 }
 
@@ -180,7 +181,10 @@ impl ReplyReader for LangServeReply {
                 let output: Raw<'_> = serde_json::from_slice(&data).map_err(|_| HandsOff::Unreadable)?;
                 self.read_output(output, &data, pieces);
             }
-            Some("end") => pieces.push(Piece::end(0)),
+            Some("end") => {
+                self.is_over = true;
+                pieces.push(Piece::end(0));
+            }
             Some(_) => {}
             None => {
                 if let Some(reply) = json::event::<Reply<'_>>(&data, &mut self.absence)? {
@@ -189,6 +193,10 @@ impl ReplyReader for LangServeReply {
             }
         }
         Ok(())
+    }
+
+    fn expects_copies(&self) -> bool {
+        self.growth.repeats() && !self.is_over
     }
 
     fn absence(&self) -> HandsOff {
