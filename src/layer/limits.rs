@@ -7,11 +7,13 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of a request body that are collected to read the turn. Default: 16 MiB, as requests may carry photos.
+    /// Bytes of a request body that are collected to read the turn, at a chat's address and wherever JSON is posted; of one
+    /// that is compressed, also what it stands for. Default: 16 MiB, as requests may carry photos.
     pub max_request_bytes: usize,
     /// Milliseconds to wait for the whole request body. Default: 10,000.
     pub max_request_wait_ms: u64,
-    /// Bytes of a reply that comes whole, collected to edit it. Default: 4 MiB.
+    /// Bytes of a reply that comes whole, collected to edit it; of one that is compressed, also what it stands for. Default:
+    /// 4 MiB.
     pub max_reply_bytes: usize,
     /// Milliseconds to wait for the rest of a reply that comes whole, once its head is there. Default: 10,000.
     pub max_reply_wait_ms: u64,

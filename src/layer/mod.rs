@@ -8,11 +8,13 @@
 //!
 //! 1. `service` asks the protocols whether a request's head can be a turn's; what is none passes at once, and so does
 //!    one that says `undertone: off`.
-//! 2. `collect` reads its body up to a limit, and `exchange` gives the turn to the classifier and asks the store.
+//! 2. `collect` reads its body up to a limit, and `exchange` gives the turn to the classifier and asks the store. Where only
+//!    the body can tell whether it is a turn, what is none goes on as it came, and nothing is said of it.
 //! 3. The inner service gets the same bytes and works, while `future` waits for its answer.
 //! 4. `response` looks at the head of the reply: may it be edited at all? The protocol's reader says how it is framed.
 //! 5. `exchange` decides by the policy what is to be said, from turn, sentiment and memory, within the budget.
-//! 6. `reply` collects a reply that comes whole; `streamed` drives one that does not, with its clocks.
+//! 6. `reply` collects a reply that comes whole; `streamed` drives one that does not, with its clocks. `coding` takes the
+//!    compression off.
 //! 7. Either way `editor` cuts the bytes into frames, and the reader names the pieces of text in each.
 //! 8. `text` holds the beginning of one text, until the policy has reviewed it and says what changes.
 //! 9. The change becomes edits by byte span in the frames that are held, in copies told later, and nowhere else.
@@ -22,9 +24,10 @@
 //!
 //! # What it leaves alone
 //!
-//! Everything that is not a recognised exchange passes at once and untouched: bytes, headers, trailers, upgrades. Of a
-//! recognised exchange, replies that are errors, JSON by request, structured output, code, tool calls, refusals, empty
-//! or compressed keep their bytes, and so does every reply when something goes wrong in here. The response header
+//! Everything that is not a recognised exchange passes untouched: bytes, headers, trailers, upgrades; and at once, but for
+//! posted JSON, whose body is looked at first, up to [`Limits::max_request_bytes`]. Of a
+//! recognised exchange, replies that are errors, JSON by request, structured output, code, tool calls, refusals or empty
+//! keep their bytes, and so does every reply when something goes wrong in here. The response header
 //! [`HEADER`](crate::outcome::HEADER), the [`Outcome`](crate::outcome::Outcome) and
 //! [`Settled`](crate::outcome::Settled) in the response's extensions, one `tracing` event and the counter
 //! `undertone_exchanges_total` say what was done and why; none of them has a word of the user's.
