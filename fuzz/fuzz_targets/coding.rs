@@ -8,5 +8,9 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     let (coding, length, body) = input;
     let whole = decode(coding, &[body]);
     let chunks: Vec<_> = body.chunks(usize::from(length).max(1)).collect();
-    assert!(decode(coding, &chunks) == whole);
+    let cut = decode(coding, &chunks);
+    // Brotli's decoder sees some garbage behind the last byte only if that comes alone.
+    if coding % 4 != 2 || (whole.is_some() && cut.is_some()) {
+        assert!(cut == whole);
+    }
 });

@@ -92,6 +92,7 @@ impl<'a> Content<'a> {
         // What a function answers comes from the user in name; so do pictures, which are a turn.
         let is_answer = |part: Raw<'_>| ANSWERS.iter().any(|name| part.member(name).get().is_some());
         let is_of_tools = from == history::From::User
+            && ANSWERS.iter().any(|name| self.parts.mentions(name))
             && !self.parts.list().any(|part| part.member("text").has_words())
             && self.parts.list().any(is_answer);
         history::Message { from: if is_of_tools { history::From::Other } else { from }, content: self.parts }

@@ -77,7 +77,7 @@ impl<'a> Message<'a> {
     /// The same message; of nobody, if it is the user's in name only: parts of this type, which tools have answered
     /// with, and no words.
     pub(super) fn unless_of_tools(self, kind: &str) -> Self {
-        if self.from != From::User || !self.content.is_list() {
+        if self.from != From::User || !self.content.is_list() || !self.content.mentions(kind) {
             return self;
         }
         let has_words = self.content.items().any(|part| part.member("text").has_words());

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use http::request;
 
 use super::{
@@ -32,7 +32,9 @@ impl Marks {
         names.sort_unstable();
         names.dedup();
         let quoted: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
-        let automaton = AhoCorasick::new(&quoted).ok().filter(|_| !quoted.is_empty());
+        // Only for this kind of match the fast searchers are used.
+        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&quoted);
+        let automaton = built.ok().filter(|_| !quoted.is_empty());
         Self { names, automaton }
     }
 

@@ -214,9 +214,15 @@ def chat(model: str, turn: str, **more) -> dict:
 
 
 def acknowledged(direct: str, through: str) -> str:
-    """The acknowledgment in front of the bot's own text: there, once, and nothing else changed."""
-    assert through.endswith(direct), f"the bot's words are not whole:\n direct  {direct!r}\n through {through!r}"
-    acknowledgment = through.removesuffix(direct).strip()
+    """The acknowledgment in front of the bot's own text, or of its first words: there, once, and nothing else changed."""
+    words = direct.lstrip()
+    space = direct.removesuffix(words)
+    if through.endswith(direct):
+        acknowledgment = through.removesuffix(direct).strip()
+    else:
+        whole = words and through.startswith(space) and through.endswith(words)
+        assert whole, f"the bot's words are not whole:\n direct  {direct!r}\n through {through!r}"
+        acknowledgment = through.removeprefix(space).removesuffix(words).strip()
     assert acknowledgment, f"nothing was said to a furious turn: {through!r}"
     assert through.count(acknowledgment) == 1, through
     return acknowledgment

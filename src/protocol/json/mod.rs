@@ -257,6 +257,11 @@ impl<'a> Raw<'a> {
         self.string().is_some()
     }
 
+    /// Whether these characters are somewhere in it, as it is written.
+    pub(super) fn mentions(self, text: &str) -> bool {
+        self.0.is_some_and(|raw| memchr::memmem::find(raw.as_bytes(), text.as_bytes()).is_some())
+    }
+
     /// The inside of a string's quotes, as it is written.
     pub(super) fn inside(self) -> Option<&'a str> {
         self.string()
@@ -420,17 +425,20 @@ fn parts(raw: Raw<'_>) -> impl Iterator<Item = Raw<'_>> {
 }
 
 fn text_of_part(raw: Raw<'_>) -> Raw<'_> {
-    let is_thought = || {
-        let kind = raw.member("type");
-        kind.is("thinking") || kind.is("reasoning") || raw.member("thought").says_something()
-    };
     if raw.is_string() {
-        raw
-    } else if is_thought() {
-        Raw::default()
-    } else {
-        raw.member("text")
+        return raw;
     }
+    let (mut text, mut is_thought) = (Raw::default(), false);
+    for (name, value) in raw.members() {
+        if name.is("text") {
+            text = value;
+        } else if name.is("type") {
+            is_thought |= value.is("thinking") || value.is("reasoning");
+        } else if name.is("thought") {
+            is_thought |= value.says_something();
+        }
+    }
+    if is_thought { Raw::default() } else { text }
 }
 
 #[cfg(test)]

@@ -28,22 +28,22 @@ impl<'a> Raw<'a> {
         })
     }
 
+    /// The members of an object, each with its name; of anything else, none.
+    pub(in crate::protocol) fn members(self) -> impl Iterator<Item = (Self, Self)> {
+        let mut rest = self.0.and_then(|raw| raw.strip_prefix('{')).unwrap_or_default();
+        std::iter::from_fn(move || {
+            rest = rest.trim_ascii_start().trim_start_matches(',').trim_ascii_start();
+            let (name, after) = rest.split_at_checked(value(rest)).filter(|(name, _)| !name.is_empty())?;
+            rest = after.trim_ascii_start().trim_start_matches(':').trim_ascii_start();
+            let (member, after) = rest.split_at_checked(value(rest))?;
+            rest = after;
+            Some((Self::of(name), Self::of(member)))
+        })
+    }
+
     /// The value of an object's member, the last one of this name; of anything else, nothing.
     pub(in crate::protocol) fn member(self, name: &str) -> Self {
-        let mut rest = self.0.and_then(|raw| raw.strip_prefix('{')).unwrap_or_default();
-        let mut found = Self::default();
-        loop {
-            rest = rest.trim_ascii_start().trim_start_matches(',').trim_ascii_start();
-            let Some((key, after)) = rest.split_at_checked(value(rest)).filter(|(key, _)| !key.is_empty()) else {
-                return found;
-            };
-            rest = after.trim_ascii_start().trim_start_matches(':').trim_ascii_start();
-            let Some((member, after)) = rest.split_at_checked(value(rest)) else { return found };
-            rest = after;
-            if Self::of(key).is(name) {
-                found = Self::of(member);
-            }
-        }
+        self.members().filter(|(key, _)| key.is(name)).last().map_or_else(Self::default, |(_, member)| member)
     }
 
     fn of(raw: &'a str) -> Self {
