@@ -13,7 +13,11 @@ use http::{Request, Response};
 use http_body_util::Full;
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
-use undertone::{conversation::LocalStore, layer::EmpathyLayer};
+use undertone::{
+    conversation::LocalStore,
+    empathy::{Phrasebook, Policy},
+    layer::EmpathyLayer,
+};
 
 /// One streamed format: how a client asks, and how a piece of text is told.
 struct Format {
@@ -190,7 +194,15 @@ impl Format {
     }
 
     fn run(&self, turn: &str, pieces: &[&str], chunk: usize) -> (String, String) {
-        static LAYER: LazyLock<EmpathyLayer> = LazyLock::new(|| EmpathyLayer::new(ByWords));
+        // The same sentence for every reply: which of several fits goes by as much of the reply as is there, without any waiting.
+        static LAYER: LazyLock<EmpathyLayer> = LazyLock::new(|| {
+            let say = "[{ weight = 0.3, say = 'I see what you mean.' }, { weight = 0.3, say = 'I see the trouble.' }]";
+            let book = format!(
+                "language = \"en\"\nnaming = 0.4\n[problem]\nformal = {say}\ncollaborative = {say}\nwarm = {say}\n"
+            );
+            let policy = Policy::default().with_phrasebook(Phrasebook::from_toml(&book).unwrap());
+            EmpathyLayer::new(ByWords).policy(policy)
+        });
         thread_local! {
             static RUNTIME: Runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         }

@@ -359,7 +359,7 @@ fn note(adjustment: &mut Option<Adjustment>, saying: &mut Option<Arc<Saying>>, c
 /// A piece's place in the bytes of its frame.
 fn part_of(frame: &Frame, number: usize, piece: &Piece) -> Option<Part> {
     let span = match piece.kind {
-        PieceKind::End => 0..0,
+        PieceKind::End | PieceKind::Restart => 0..0,
         PieceKind::Delta | PieceKind::Copy | PieceKind::Repeat | PieceKind::Offset(_) => {
             frame.raw_range(&piece.span)?
         }

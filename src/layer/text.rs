@@ -91,6 +91,7 @@ impl Text {
                 self.dependents.push((part, kind));
             }
             (None, PieceKind::End) => self.is_complete = true,
+            (None, PieceKind::Restart) => *self = Self::default(),
             (Some(Decided::Change(change)), PieceKind::Copy | PieceKind::Repeat | PieceKind::Offset(_)) => {
                 return Ok(self.agree(change, &part, kind));
             }

@@ -5,7 +5,9 @@
 use http::request;
 
 use super::{
-    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_of_json,
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
+    first::FirstWords,
+    history, is_post_of_json,
     json::{self, List, Raw, object},
 };
 
@@ -64,8 +66,7 @@ impl Request<'_> {
 /// Reads the events of one run.
 #[derive(Debug, Default)]
 struct RunReply {
-    /// Which message the text is that is adjusted.
-    message: Option<String>,
+    spoken: FirstWords<String>,
     /// Which message is being written, and whether the bot says it.
     open: Option<(String, bool)>,
     is_over: bool,
@@ -96,23 +97,24 @@ impl RunReply {
     fn words(&mut self, event: &Event<'_>, data: &[u8]) -> Option<Piece> {
         self.open(event);
         let (id, is_spoken) = self.open.as_ref()?;
-        if self.message.is_none() && *is_spoken && event.delta.has_characters() {
-            self.message = Some(id.clone());
-        }
-        event.delta.piece_in(data, 0, PieceKind::Delta).filter(|_| self.message.as_ref() == Some(id))
+        if *is_spoken { self.spoken.add(id.clone(), event.delta, data) } else { None }
     }
 
     /// The text, as a snapshot tells it: by its message's id, or, where nothing has been said yet, the first answer to the
     /// user's latest message.
     fn snapshot(&mut self, messages: &[Message<'_>], data: &[u8]) -> Option<Piece> {
-        let is_it = |message: &&Message<'_>| match &self.message {
+        let told = self.spoken.part();
+        let is_it = |message: &&Message<'_>| match told {
             Some(id) => message.id.text().as_ref() == Some(id),
             None => message.role.is("assistant") && message.content.has_words(),
         };
         let asked = messages.iter().rposition(|message| message.role.is("user"));
-        let after = if self.message.is_some() { messages } else { messages.get(asked? + 1..)? };
+        let after = if told.is_some() { messages } else { messages.get(asked? + 1..)? };
         let found = after.iter().find(is_it)?;
-        self.message = found.id.text();
+        if told.is_none() {
+            // What is told again from here on is this.
+            self.spoken.add(found.id.text()?, found.content, data);
+        }
         found.content.piece_in(data, 0, PieceKind::Copy)
     }
 }
@@ -125,9 +127,7 @@ impl ReplyReader for RunReply {
         match kind.as_str() {
             "TEXT_MESSAGE_START" => self.open(&event),
             "TEXT_MESSAGE_CONTENT" | "TEXT_MESSAGE_CHUNK" => pieces.extend(self.words(&event, &data)),
-            "TEXT_MESSAGE_END" if self.message.is_some() && self.message == event.message.text() => {
-                pieces.push(Piece::end(0));
-            }
+            "TEXT_MESSAGE_END" => pieces.extend(event.message.text().and_then(|id| self.spoken.end(&id))),
             "MESSAGES_SNAPSHOT" => pieces.extend(self.snapshot(&event.messages.items, &data)),
             "RUN_FINISHED" => {
                 self.is_over = true;

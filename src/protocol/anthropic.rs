@@ -6,7 +6,9 @@
 use http::request;
 
 use super::{
-    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_to,
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
+    first::FirstWords,
+    history, is_post_to,
     json::{self, List, Raw, object},
 };
 
@@ -84,7 +86,7 @@ impl Request<'_> {
 /// Reads the reply to one request: the first block of text that has words.
 #[derive(Debug, Default)]
 struct MessageReply {
-    block: Option<usize>,
+    blocks: FirstWords<usize>,
     absence: Option<HandsOff>,
 }
 
@@ -116,14 +118,6 @@ impl MessageReply {
         }
     }
 
-    /// The piece that some words are, if they are of the first block that has any.
-    fn words(&mut self, index: usize, words: Raw<'_>, data: &[u8]) -> Option<Piece> {
-        if self.block.is_none() && words.has_words() {
-            self.block = Some(index);
-        }
-        words.piece_in(data, 0, PieceKind::Delta).filter(|_| self.block == Some(index))
-    }
-
     fn read_message(&mut self, message: &Event<'_>, data: &[u8], pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
         if message.stop_reason.is("refusal") {
             return Err(HandsOff::Refusal);
@@ -149,12 +143,12 @@ impl ReplyReader for MessageReply {
         } else if event.kind.is("content_block_start") {
             self.note(&event.block);
             if event.block.kind.is("text") {
-                pieces.extend(self.words(index, event.block.text, &data));
+                pieces.extend(self.blocks.add(index, event.block.text, &data));
             }
         } else if event.kind.is("content_block_delta") && event.delta.kind.is("text_delta") {
-            pieces.extend(self.words(index, event.delta.text, &data));
-        } else if event.kind.is("content_block_stop") && self.block == Some(index) {
-            pieces.push(Piece::end(0));
+            pieces.extend(self.blocks.add(index, event.delta.text, &data));
+        } else if event.kind.is("content_block_stop") {
+            pieces.extend(self.blocks.end(&index));
         } else if event.kind.is("message_delta") && event.delta.stop_reason.is("refusal") {
             return Err(HandsOff::Refusal);
         } else if event.kind.get().is_none() {

@@ -17,6 +17,7 @@ mod dialogflow_cx;
 mod dialogflow_es;
 mod dify;
 mod edit;
+mod first;
 mod flowise;
 mod framing;
 mod gemini;

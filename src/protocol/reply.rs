@@ -86,6 +86,8 @@ pub enum PieceKind {
     Repeat,
     /// The text is over: no delta follows. Its span is empty.
     End,
+    /// What has come of the text so far was white space of something else: it begins with what follows. Its span is empty.
+    Restart,
     /// A number that counts from the text's beginning: moved along with what it points to.
     Offset(Unit),
 }
@@ -105,6 +107,12 @@ impl Piece {
     #[must_use]
     pub const fn json(text: usize, span: Range<usize>, kind: PieceKind) -> Self {
         Self { text, span, kind, encoding: Encoding::Json }
+    }
+
+    /// The beginning of a text, after white space that was not.
+    #[must_use]
+    pub const fn restart(text: usize) -> Self {
+        Self { text, span: 0..0, kind: PieceKind::Restart, encoding: Encoding::Plain }
     }
 
     /// The end of a text.

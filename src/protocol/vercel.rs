@@ -6,8 +6,9 @@
 use http::{request, response};
 
 use super::{
-    Claim, Encoding, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, framing,
-    history, is_post_of_json, is_post_to,
+    Claim, Encoding, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
+    first::FirstWords,
+    framing, history, is_post_of_json, is_post_to,
     json::{self, List, Raw, object},
 };
 
@@ -101,8 +102,7 @@ struct VercelReply {
     stream: Stream,
     /// Whether plain text is the reply: an app's other endpoints take the same messages, and answer with a title, or "Saved."
     takes_text: bool,
-    /// Which part of the message the text is that is adjusted: the first with words.
-    part: Option<String>,
+    parts: FirstWords<String>,
     absence: Option<HandsOff>,
 }
 
@@ -127,16 +127,8 @@ impl VercelReply {
         let Some(event) = json::event::<Event<'_>>(data, &mut self.absence)? else { return Ok(()) };
         let kind = event.kind.text().unwrap_or_default();
         match kind.as_str() {
-            "text-delta" => {
-                let id = event.id.text().unwrap_or_default();
-                if event.delta.has_words() && self.part.is_none() {
-                    self.part = Some(id.clone());
-                }
-                pieces.extend(
-                    event.delta.piece_in(data, 0, PieceKind::Delta).filter(|_| self.part.as_ref() == Some(&id)),
-                );
-            }
-            "text-end" if self.part.is_some() && self.part == event.id.text() => pieces.push(Piece::end(0)),
+            "text-delta" => pieces.extend(self.parts.add(event.id.text().unwrap_or_default(), event.delta, data)),
+            "text-end" => pieces.extend(self.parts.end(&event.id.text().unwrap_or_default())),
             "finish" => pieces.push(Piece::end(0)),
             "error" => return Err(HandsOff::Error),
             _ if kind.starts_with("tool-") => {
