@@ -84,7 +84,7 @@ pub trait Protocol: fmt::Debug + Send + Sync + 'static {
 
     /// Names of members without which a body is not this protocol's. Where the head is not sure ([`Claim::Maybe`]), they are
     /// looked for, in quotes and anywhere, before the body is read: going over it once for all protocols costs little,
-    /// reading it for each much. None unless implemented.
+    /// reading it for each much. Names that stand in every message are no help. None unless implemented.
     fn marks(&self) -> &[&str] {
         &[]
     }

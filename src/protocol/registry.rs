@@ -122,10 +122,11 @@ impl Default for Protocols {
             Arc::new(Botpress),
             Arc::new(AgUi),
             Arc::new(A2a),
-            Arc::new(Vercel),
             Arc::new(BotFramework),
             Arc::new(DialogflowEs),
             Arc::new(DialogflowCx),
+            // It has no mark that is not all over its bodies, and has to read them.
+            Arc::new(Vercel),
         ])
     }
 }

@@ -25,10 +25,6 @@ impl Protocol for Vercel {
         Claim::unsure(is_post_of_json(head))
     }
 
-    fn marks(&self) -> &[&str] {
-        &["role"]
-    }
-
     fn read(&self, head: &request::Parts, body: &[u8]) -> Recognition {
         let is_default = is_post_to(head, "/api/chat");
         let Ok(request) = serde_json::from_slice::<Request<'_>>(body) else { return Recognition::Foreign };
