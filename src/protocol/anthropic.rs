@@ -67,7 +67,7 @@ object! {
 
 impl<'a> Message<'a> {
     fn read(&self) -> history::Message<'a> {
-        history::Message { from: history::From::role(self.role), content: self.content }.unless_of_tools("tool_result")
+        history::Message { from: history::From::role(self.role), content: self.content }.unless_of_tools()
     }
 }
 

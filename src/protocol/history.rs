@@ -1,5 +1,9 @@
 //! The newest turn of a history that the client sends along.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::{
     Encoding, HandsOff, Speaker, Turn, Utterance,
     json::{self, Raw},
@@ -74,14 +78,16 @@ impl<'a> Message<'a> {
         json::content(self.content)
     }
 
-    /// The same message; of nobody, if it is the user's in name only: parts of this type, which tools have answered
-    /// with, and no words.
-    pub(super) fn unless_of_tools(self, kind: &str) -> Self {
-        if self.from != From::User || !self.content.is_list() || !self.content.mentions(kind) {
+    /// The same message; of nobody, if it is the user's in name only: results of tools and no words.
+    pub(super) fn unless_of_tools(self) -> Self {
+        static RESULT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("tool_result"));
+        // Most messages are none, however long they are.
+        let may_be = |raw: &str| raw.starts_with('[') && RESULT.find(raw.as_bytes()).is_some();
+        if self.from != From::User || !self.content.get().is_some_and(may_be) {
             return self;
         }
         let has_words = self.content.items().any(|part| part.member("text").has_words());
-        let is_of_tools = !has_words && self.content.items().any(|part| part.member("type").is(kind));
+        let is_of_tools = !has_words && self.content.items().any(|part| part.member("type").is("tool_result"));
         if is_of_tools { Self { from: From::Other, ..self } } else { self }
     }
 

@@ -83,8 +83,8 @@ pub trait Protocol: fmt::Debug + Send + Sync + 'static {
     fn claims(&self, head: &request::Parts) -> Claim;
 
     /// Names of members without which a body is not this protocol's. Where the head is not sure ([`Claim::Maybe`]), they are
-    /// looked for, in quotes and anywhere, before the body is read: going over it once for all protocols costs little,
-    /// reading it for each much. Names that stand in every message are no help. None unless implemented.
+    /// looked for, in quotes and within 64 KiB of either end, before the body is read: reading all of it for each protocol
+    /// would cost much. None unless implemented.
     fn marks(&self) -> &[&str] {
         &[]
     }

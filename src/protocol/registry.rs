@@ -2,8 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use http::request;
+use memchr::memmem;
 
 use super::{
     A2a, AgUi, Anthropic, BotFramework, Botpress, Claim, DialogflowCx, DialogflowEs, Dify, Flowise, Gemini, LangServe,
@@ -12,65 +12,31 @@ use super::{
 
 /// The protocols to look for, in this order; the first that claims a request and does not find it foreign reads it.
 #[derive(Clone)]
-pub struct Protocols {
-    all: Vec<Arc<dyn Protocol>>,
-    marks: Marks,
-}
+pub struct Protocols(Vec<Arc<dyn Protocol>>);
 
-/// What all protocols together look for in a body before they read it.
-#[derive(Clone)]
-struct Marks {
-    names: Vec<String>,
-    /// None where there is nothing to look for.
-    automaton: Option<AhoCorasick>,
-}
+/// How far from either end of a body a mark is looked for. Members with names stand at its top, and what is long between
+/// them, a history or a picture, is gone over by whoever reads it.
+const NEAR: usize = 64 << 10;
 
-impl Marks {
-    fn of(protocols: &[Arc<dyn Protocol>]) -> Self {
-        let mut names: Vec<_> =
-            protocols.iter().flat_map(|protocol| protocol.marks()).map(|name| (*name).to_owned()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let quoted: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
-        // Only for this kind of match the fast searchers are used.
-        let built = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(&quoted);
-        let automaton = built.ok().filter(|_| !quoted.is_empty());
-        Self { names, automaton }
-    }
-
-    /// Which of the names are in a body.
-    fn found_in(&self, body: &[u8]) -> Vec<&str> {
-        // Without an automaton nothing is ruled out.
-        let Some(automaton) = &self.automaton else { return self.names.iter().map(String::as_str).collect() };
-        let mut found = Vec::new();
-        for at in automaton.find_iter(body) {
-            if let Some(name) = self.names.get(at.pattern().as_usize()).filter(|name| !found.contains(&name.as_str())) {
-                found.push(name.as_str());
-                if found.len() == self.names.len() {
-                    break;
-                }
-            }
-        }
-        found
-    }
+/// Whether a name stands in quotes near either end of a body.
+fn is_marked(body: &[u8], name: &str) -> bool {
+    let quoted = format!("\"{name}\"");
+    let (head, tail) = (body.get(..NEAR).unwrap_or(body), body.get(body.len().saturating_sub(NEAR)..));
+    [head, tail.unwrap_or_default()].iter().any(|end| memmem::find(end, quoted.as_bytes()).is_some())
 }
 
 impl Protocols {
     /// None at all: nothing is recognised until [`with`](Self::with) adds something.
     #[must_use]
-    pub fn none() -> Self {
-        Self::of(Vec::new())
-    }
-
-    fn of(all: Vec<Arc<dyn Protocol>>) -> Self {
-        Self { marks: Marks::of(&all), all }
+    pub const fn none() -> Self {
+        Self(Vec::new())
     }
 
     /// Adds a protocol before the others, so that what is configured wins over what is built in.
     #[must_use]
     pub fn with(mut self, protocol: impl Protocol) -> Self {
-        self.all.insert(0, Arc::new(protocol));
-        Self::of(self.all)
+        self.0.insert(0, Arc::new(protocol));
+        self
     }
 
     /// The protocols that a request with this head may belong to, each with how sure it is.
@@ -78,16 +44,14 @@ impl Protocols {
         &'p self,
         head: &'h request::Parts,
     ) -> impl Iterator<Item = (&'p Arc<dyn Protocol>, Claim)> + use<'p, 'h> {
-        self.all.iter().map(|protocol| (protocol, protocol.claims(head))).filter(|(_, claim)| *claim != Claim::No)
+        self.0.iter().map(|protocol| (protocol, protocol.claims(head))).filter(|(_, claim)| *claim != Claim::No)
     }
 
     /// Reads a whole request: the protocol it is in, and what it turned out to be; nothing if it is foreign to all.
     #[must_use]
     pub fn read(&self, head: &request::Parts, body: &[u8]) -> Option<(&Arc<dyn Protocol>, Recognition)> {
-        let mut marks = None;
         self.claim(head).find_map(|(protocol, claim)| {
-            let mut has = |name: &&str| marks.get_or_insert_with(|| self.marks.found_in(body)).contains(name);
-            if claim == Claim::Maybe && !protocol.marks().iter().all(&mut has) {
+            if claim == Claim::Maybe && !protocol.marks().iter().all(|name| is_marked(body, name)) {
                 return None;
             }
             match protocol.read(head, body) {
@@ -100,7 +64,7 @@ impl Protocols {
 
 impl fmt::Debug for Protocols {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.all).finish()
+        f.debug_list().entries(&self.0).finish()
     }
 }
 
@@ -108,7 +72,7 @@ impl Default for Protocols {
     /// Every built-in protocol.
     fn default() -> Self {
         // Those with an address of their own first: they need not look into a body to say no.
-        Self::of(vec![
+        Self(vec![
             Arc::new(OpenAiChat),
             Arc::new(OpenAiResponses),
             Arc::new(Anthropic),
@@ -141,6 +105,18 @@ mod tests {
         let request = Request::post(path).header("content-type", "application/json");
         let (head, ()) = request.body(()).unwrap().into_parts();
         Protocols::default().read(&head, body.as_bytes()).map(|(protocol, _)| protocol.name().to_owned())
+    }
+
+    #[test]
+    fn a_mark_is_near_either_end() {
+        let (long, turn) = (" ".repeat(200_000), r#""messages":[{"role":"user","content":"Hi"}]"#);
+        for body in [
+            format!(r#"{{"model":"m",{long}{turn}}}"#),
+            format!(r#"{{{turn}{long},"model":"m"}}"#),
+            format!(r#"{{"model":"m",{turn}}}"#),
+        ] {
+            assert_eq!(read("/api/chat", &body).as_deref(), Some("ollama"));
+        }
     }
 
     #[test]

@@ -257,11 +257,6 @@ impl<'a> Raw<'a> {
         self.string().is_some()
     }
 
-    /// Whether these characters are somewhere in it, as it is written.
-    pub(super) fn mentions(self, text: &str) -> bool {
-        self.0.is_some_and(|raw| memchr::memmem::find(raw.as_bytes(), text.as_bytes()).is_some())
-    }
-
     /// The inside of a string's quotes, as it is written.
     pub(super) fn inside(self) -> Option<&'a str> {
         self.string()
