@@ -90,10 +90,12 @@ static ENDS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("esp
 
 impl<'a> Content<'a> {
     fn message(&self) -> history::Message<'a> {
-        let from = match self.role.text().map(|role| role.to_ascii_lowercase()).as_deref() {
+        let is = |role: &str| self.role.inside().is_some_and(|inside| inside.eq_ignore_ascii_case(role));
+        let from = match self.role.get() {
             None => history::From::User,
-            Some("model") => history::From::Bot,
-            Some(role) => history::From::named(role),
+            Some(_) if is("user") => history::From::User,
+            Some(_) if is("model") => history::From::Bot,
+            Some(_) => history::From::Other,
         };
         // What a function answers comes from the user in name; so do pictures, which are a turn.
         let is_answer = |part: Raw<'_>| ANSWERS.iter().any(|name| part.member(name).get().is_some());

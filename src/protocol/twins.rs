@@ -9,7 +9,7 @@ pub(super) const MAX_TEXTS: usize = 16;
 pub(super) struct Twins<'d, 'p> {
     data: &'d [u8],
     pieces: &'p mut Vec<Piece>,
-    texts: Vec<String>,
+    texts: Vec<Raw<'d>>,
 }
 
 impl<'d, 'p> Twins<'d, 'p> {
@@ -17,23 +17,20 @@ impl<'d, 'p> Twins<'d, 'p> {
         Self { data, pieces, texts: Vec::new() }
     }
 
-    /// Adds a string of plain text.
-    pub(super) fn add(&mut self, raw: Raw<'_>) {
-        if raw.has_words()
-            && let Some(words) = raw.text()
-        {
-            self.push(raw, words, Encoding::Json);
+    /// Adds a string of plain text. Twins are written alike.
+    pub(super) fn add(&mut self, raw: Raw<'d>) {
+        if raw.has_words() {
+            let known = self.texts.iter().position(|text| text.get() == raw.get());
+            self.push(raw, known, Encoding::Json);
         }
     }
 
     /// Adds a string of SSML. Whether it can be edited: there is no markup inside its words.
-    pub(super) fn add_ssml(&mut self, raw: Raw<'_>) -> bool {
-        let words = raw.text().and_then(|document| Some(ssml::text(&document)?.1));
-        let is_editable = words.is_some();
-        if let Some(words) = words {
-            self.push(raw, words, Encoding::Ssml);
-        }
-        is_editable
+    pub(super) fn add_ssml(&mut self, raw: Raw<'d>) -> bool {
+        let Some((_, words)) = raw.text().and_then(|document| ssml::text(&document)) else { return false };
+        let known = self.texts.iter().position(|text| text.text().is_some_and(|text| text == words));
+        self.push(raw, known, Encoding::Ssml);
+        true
     }
 
     /// Whether there are more texts than any reply has.
@@ -41,13 +38,12 @@ impl<'d, 'p> Twins<'d, 'p> {
         self.texts.len() > MAX_TEXTS
     }
 
-    fn push(&mut self, raw: Raw<'_>, words: String, encoding: Encoding) {
+    fn push(&mut self, raw: Raw<'d>, known: Option<usize>, encoding: Encoding) {
         if self.is_full() {
             return;
         }
-        let known = self.texts.iter().position(|text| *text == words);
         let text = known.unwrap_or_else(|| {
-            self.texts.push(words);
+            self.texts.push(raw);
             self.texts.len() - 1
         });
         if let Some(span) = raw.span_in(self.data) {
