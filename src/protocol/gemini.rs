@@ -9,8 +9,8 @@ use http::{request, response};
 use memchr::memmem::Finder;
 
 use super::{
-    Claim, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, Unit, history,
-    is_post_to,
+    Claim, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, Unit, alternative,
+    history, is_post_to,
     json::{self, Any, List, Raw, object},
 };
 
@@ -278,14 +278,8 @@ impl ReplyReader for GeminiReply {
         for (position, candidate) in reply.candidates.items.iter().enumerate() {
             let text = if self.candidates == 1 { 0 } else { candidate.index.number().unwrap_or(position) };
             let found = pieces.len();
-            match self.read_candidate(candidate, &data, text, pieces) {
-                Ok(()) => {}
-                Err(reason) if self.candidates == 1 => return Err(reason),
-                Err(reason) => {
-                    pieces.truncate(found);
-                    self.absence = Some(reason);
-                }
-            }
+            let read = self.read_candidate(candidate, &data, text, pieces);
+            self.absence = alternative(read, self.candidates == 1, found, pieces)?.or(self.absence);
         }
         Ok(())
     }

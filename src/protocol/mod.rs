@@ -43,6 +43,7 @@ use std::{fmt, ops::Range};
 
 use http::{Method, header::EXPECT, request};
 
+use self::reply::alternative;
 pub use self::{
     a2a::A2a,
     ag_ui::AgUi,

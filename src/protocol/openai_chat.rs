@@ -7,7 +7,8 @@
 use http::request;
 
 use super::{
-    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_to,
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, alternative, history,
+    is_post_to,
     json::{self, Any, List, Raw, object},
 };
 
@@ -190,14 +191,8 @@ impl ReplyReader for ChatReply {
         for (position, choice) in reply.choices.items.iter().enumerate() {
             let text = if self.choices == 1 { 0 } else { choice.index.number().unwrap_or(position) };
             let found = pieces.len();
-            match self.read_choice(choice, &data, text, pieces) {
-                Ok(()) => {}
-                Err(reason) if self.choices == 1 => return Err(reason),
-                Err(reason) => {
-                    pieces.truncate(found);
-                    self.absence = Some(reason);
-                }
-            }
+            let read = self.read_choice(choice, &data, text, pieces);
+            self.absence = alternative(read, self.choices == 1, found, pieces)?.or(self.absence);
         }
         Ok(())
     }

@@ -60,6 +60,28 @@ pub trait ReplyReader: fmt::Debug + Send {
     }
 }
 
+/// What came of reading one of several alternatives, whose pieces begin at `found`: what forbids the edit of the only one
+/// forbids that of the reply, and what forbids that of one among others takes its pieces away, and is told.
+///
+/// # Errors
+///
+/// The reason to leave the reply alone.
+pub(super) fn alternative(
+    read: Result<(), HandsOff>,
+    is_alone: bool,
+    found: usize,
+    pieces: &mut Vec<Piece>,
+) -> Result<Option<HandsOff>, HandsOff> {
+    match read {
+        Ok(()) => Ok(None),
+        Err(reason) if is_alone => Err(reason),
+        Err(reason) => {
+            pieces.truncate(found);
+            Ok(Some(reason))
+        }
+    }
+}
+
 /// A piece of a reply's text, or something that depends on the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

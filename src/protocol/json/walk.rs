@@ -45,10 +45,6 @@ impl<'a> Raw<'a> {
     pub(in crate::protocol) fn member(self, name: &str) -> Self {
         self.members().filter(|(key, _)| key.is(name)).last().map_or_else(Self::default, |(_, member)| member)
     }
-
-    fn of(raw: &'a str) -> Self {
-        Self(Some(raw).filter(|raw| *raw != "null"))
-    }
 }
 
 /// How long the value is that a text begins with; 0 if none does.
