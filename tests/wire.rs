@@ -1,4 +1,4 @@
-//! Wire shapes taken from public bug reports (`tests/fixtures/wire.jsonl`), played through the layer: a request, the
+//! Wire shapes, many of them from public bug reports (`tests/fixtures/wire.jsonl`), played through the layer: a request, the
 //! bot's timed bytes, and where the one sentence must stand. Every other byte is the bot's, the request arrives
 //! unchanged, and nothing comes later than it may.
 //!

@@ -1,4 +1,4 @@
-//! Every buffer and every wait of the layer, with its bound.
+//! The buffers and waits of the layer that can be set, with their bounds.
 
 use serde::Deserialize;
 
@@ -10,7 +10,8 @@ pub struct Limits {
     /// Bytes of a request body that are collected to read the turn, at a chat's address and wherever JSON is posted; of one
     /// that is compressed, also what it stands for. Default: 16 MiB, as requests may carry photos.
     pub max_request_bytes: usize,
-    /// Milliseconds to wait for the whole request body. Default: 10,000.
+    /// Milliseconds to wait for the whole request body; of one that may be no chat and does not say how long it is, a second
+    /// at most. Default: 10,000.
     pub max_request_wait_ms: u64,
     /// Bytes of a reply that comes whole, collected to edit it; of one that is compressed, also what it stands for. Default:
     /// 4 MiB.
@@ -25,7 +26,9 @@ pub struct Limits {
     /// Milliseconds for which the beginning of a streamed reply is held back while it can still turn out to be an
     /// acknowledgment of the bot's own, or an event of it while it is incomplete. A reply that begins with its answer,
     /// in whole events, is not held at all; one whose first word may be a program's verdict waits for the second, a
-    /// tenth of a second at most. After this time it is decided with what is there. Default: 500.
+    /// tenth of a second at most. After this time the beginning is decided with what is
+    /// there, and an event that is still incomplete is let go unread; once a text has been changed, it is waited for.
+    /// Default: 500.
     pub max_held_ms: u64,
     /// Milliseconds for which a streamed reply is held back that gushes, until its opener ends and can be taken out.
     /// Default: 3,000, as models write some twenty words in a second.

@@ -76,7 +76,7 @@ pub(crate) use self::{
 
 /// A wire format in which users and bots talk.
 pub trait Protocol: fmt::Debug + Send + Sync + 'static {
-    /// The name in logs, metrics and configuration.
+    /// The name in logs and metrics.
     fn name(&self) -> &str;
 
     /// Whether a request with this head can carry a turn. Its body is collected only then, so this must be cheap and
@@ -140,7 +140,8 @@ fn is_post_of_json(head: &request::Parts) -> bool {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Recognition {
-    /// No exchange of this protocol, whatever its address: passes as if undertone were not there.
+    /// No exchange of this protocol, whatever its address: the next one that claims it reads it, and where none does it
+    /// passes as if undertone were not there.
     Foreign,
     /// An exchange whose reply must not be edited.
     HandsOff(HandsOff),

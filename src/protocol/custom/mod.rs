@@ -19,8 +19,10 @@ use super::{Claim, HandsOff, Protocol, Recognition, Turn, json::Raw, pointer::Pa
 /// Where a bot's own JSON protocol keeps what undertone needs.
 ///
 /// Pointers are JSON Pointers (RFC 6901). Where one meets an array, `-1` stands for its last element, and `*` for the
-/// first in which the rest of the pointer finds a text. An empty pointer is the whole of it: a body of plain text, or a
-/// JSON string; in an event its data, be it a JSON string or bare words.
+/// first in which the rest of the pointer finds a text. An empty pointer is the whole of it: a body of plain text (a
+/// reply's where no `delta` is set), or a JSON string; in an event its data, be it a JSON string or bare words, if the event
+/// has no name or is a message, data, token, delta, text or chunk. What has a member `error`, or is of the type or event
+/// `error`, is left alone.
 ///
 /// ```
 /// let spec: undertone::protocol::CustomSpec = toml::from_str(r#"
