@@ -75,3 +75,22 @@ fn content_is_a_string_a_part_or_a_list() {
     let deep = "[".repeat(100_000) + &"]".repeat(100_000);
     assert_eq!(content(serde_json::from_str(&deep).unwrap()), "", "depth costs no stack");
 }
+
+#[test]
+fn a_list_of_more_items_than_any_chat_has_is_not_read() {
+    let list = |items: usize| format!("{{\"list\":[{}0]}}", "0,".repeat(items - 1));
+    assert_eq!(sample(&list(1 << 16)).list.items.len(), 1 << 16);
+    assert!(serde_json::from_str::<Sample<'_>>(&list((1 << 16) + 1)).is_err());
+}
+
+#[test]
+fn of_several_names_the_first_that_says_anything_counts() {
+    object! {
+        struct Named<'a> {
+            words: First<'a> = "a" | "b",
+        }
+    }
+    for json in [r#"{"a":"x","b":null}"#, r#"{"b":"","a":"x"}"#, r#"{"a":"x","b":"y"}"#] {
+        assert!(serde_json::from_str::<Named<'_>>(json).unwrap().words.0.is("x"), "{json}");
+    }
+}
