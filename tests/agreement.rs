@@ -11,6 +11,7 @@ use common::{Seen, Step, chunks, exchange, json, layer, script, sse, within};
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json as value};
+use undertone::protocol::{CustomProtocol, CustomSpec, Protocols};
 
 const FURIOUS: &str = "I am furious, where is my order?";
 
@@ -128,4 +129,48 @@ async fn offsets_that_the_end_of_a_stream_tells_move_too() {
     let mut candidate = events[2]["candidates"][0].clone();
     candidate["content"]["parts"] = value!([{"text": told}]);
     assert!(is_grounded(&candidate), "{candidate}");
+}
+
+#[tokio::test]
+async fn white_space_of_another_part_is_not_the_texts_beginning() {
+    let request = value!({"id": "c", "trigger": "submit-message",
+        "messages": [{"role": "user", "parts": [{"type": "text", "text": FURIOUS}]}]});
+    let event =
+        |kind: &str, id: &str, delta: &str| format!("data: {}\n\n", value!({"type": kind, "id": id, "delta": delta}));
+    let body = [
+        event("text-delta", "0", "\n\n"),
+        event("text-end", "0", ""),
+        event("text-delta", "1", "Your order left today."),
+        event("text-end", "1", ""),
+    ]
+    .concat();
+    let seen = within(exchange(layer(), post("/api/chat", &request), sse(chunks([body.as_bytes()])))).await;
+    let text = seen.text();
+    let last = text.lines().filter_map(|line| line.strip_prefix("data: ")).nth(2).unwrap();
+    let told: Value = serde_json::from_str(last).unwrap();
+    let told = told["delta"].as_str().unwrap();
+    assert!(told.ends_with(". Your order left today.") && !told.contains('\n'), "{told:?}");
+}
+
+/// The data of each event, as the WHATWG's grammar has it.
+fn events(body: &str) -> Vec<String> {
+    let of_event = |event: &str| {
+        let lines: Vec<_> = event.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+        lines.join("\n")
+    };
+    body.split("\n\n").map(of_event).filter(|data| !data.is_empty()).collect()
+}
+
+#[tokio::test]
+async fn a_sentence_that_stands_apart_from_bare_words_stays_in_their_event() {
+    let spec = "path = '/bare'\nuser = '/q'\nreply = '/a'\ndelta = ''";
+    let protocol = CustomProtocol::new(&toml::from_str::<CustomSpec>(spec).unwrap()).unwrap();
+    let layer = layer().protocols(Protocols::none().with(protocol));
+    let body = "data: - Open My orders.\n\ndata: - Choose the parcel.\n\ndata: [DONE]\n\n";
+    let request = post("/bare", &value!({"q": FURIOUS}));
+    let seen = within(exchange(layer, request, sse(chunks([body.as_bytes()])))).await;
+    let told = events(&seen.text());
+    assert_eq!(told.len(), 3, "{}", seen.text());
+    let sentence = told[0].strip_suffix("\n\n- Open My orders.").unwrap();
+    assert!(!sentence.is_empty() && told[1..] == ["- Choose the parcel.", "[DONE]"], "{told:?}");
 }

@@ -4,13 +4,15 @@
 
 mod common;
 
-use std::io::Write as _;
+use std::{convert::Infallible, io::Write as _};
 
 use bytes::Bytes;
 use common::{Step, chat, chunks, completion, exchange, json, layer, limits, post, script, sse, stream, within};
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, ServiceExt, service_fn};
+use undertone::layer::RequestBody;
 
 const FURIOUS: &str = "I am furious, where is my order?";
 
@@ -163,5 +165,29 @@ async fn the_turn_in_a_compressed_request_is_read_and_the_request_goes_on_as_it_
     for coding in ["br", "compress"] {
         let seen = within(exchange(layer(), request(coding), json(chunks([reply.as_bytes()])))).await;
         assert_eq!((seen.text(), seen.outcome()), (reply.clone(), "none, reason=encoding"), "{coding}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_request_keeps_even_undertones_own_words() {
+    let sentence = "I can see why you're so upset.";
+    let body = serde_json::json!({"messages": [
+        {"role": "user", "content": FURIOUS},
+        {"role": "assistant", "content": format!("{sentence} It left on Tuesday.")},
+        {"role": "user", "content": "Where is it now?"},
+    ]});
+    let (plain, coded) = (body.to_string().into_bytes(), gzip(&body.to_string()));
+    for (bytes, coding, is_kept) in [(plain, None, false), (coded, Some("gzip"), true)] {
+        let mut request = Request::post("/v1/chat/completions");
+        if let Some(coding) = coding {
+            request = request.header("content-encoding", coding);
+        }
+        let request = request.body(Full::new(Bytes::from(bytes.clone()))).unwrap();
+        let bot = service_fn(|request: Request<RequestBody<Full<Bytes>>>| async {
+            let got = request.into_body().collect().await.unwrap().to_bytes();
+            Ok::<_, Infallible>(Response::new(Full::new(got)))
+        });
+        let got = layer().layer(bot).oneshot(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(got == bytes, is_kept, "{coding:?}");
     }
 }
