@@ -17,7 +17,10 @@ use http_body_util::BodyExt;
 use metrics_util::debugging::DebuggingRecorder;
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt, service_fn};
-use undertone::layer::{EmpathyLayer, RequestBody};
+use undertone::{
+    layer::{EmpathyLayer, RequestBody},
+    outcome::DANGER,
+};
 
 const ORDER: &str = r#"{"order":4711,"note":"I am furious, where is it?"}"#;
 const REPLY: &str = r#"{"text":"It left."}"#;
@@ -29,6 +32,7 @@ struct Got {
     trailers: Option<HeaderMap>,
     is_broken: bool,
     after: Duration,
+    headers: HeaderMap,
 }
 
 async fn send(layer: EmpathyLayer, request: Request<Script>) -> (Got, Seen) {
@@ -38,6 +42,7 @@ async fn send(layer: EmpathyLayer, request: Request<Script>) -> (Got, Seen) {
         let at_bot = Arc::clone(&at_bot);
         async move {
             at_bot.lock().unwrap().after = start.elapsed();
+            at_bot.lock().unwrap().headers = request.headers().clone();
             let mut body = std::pin::pin!(request.into_body());
             while let Some(frame) = body.frame().await {
                 let mut got = at_bot.lock().unwrap();
@@ -113,6 +118,21 @@ async fn whatever_goes_wrong_before_it_is_known_is_not_told_of() {
     let (got, seen) = within(send(layer(), post("/orders", body))).await;
     assert!(got.is_broken && got.bytes == b"{");
     is_silent(&seen);
+}
+
+#[tokio::test]
+async fn no_client_can_speak_of_danger_in_undertones_name() {
+    let turn = r#"{"messages":[{"role":"user","content":"Hi"}]}"#;
+    for (path, body, off) in [("/orders", ORDER, false), ("/v1/chat/completions", turn, true), ("/other", "[1]", false)]
+    {
+        let mut request = post(path, chunks([body.as_bytes()]));
+        request.headers_mut().insert(DANGER, HeaderValue::from_static("1"));
+        if off {
+            request.headers_mut().insert("undertone", HeaderValue::from_static("off"));
+        }
+        let (got, _) = send(layer().tell_danger(true), request).await;
+        assert!(!got.headers.contains_key(DANGER), "{path}");
+    }
 }
 
 #[test]
