@@ -104,9 +104,6 @@ fn examine(exchange: &mut Exchange, head: &response::Parts) -> Result<(Box<dyn R
     }
     let mut reader = exchange.take_reader()?;
     let framing = guard(|| reader.framing(head))??;
-    if framing != Framing::Whole && coding.is_some_and(|coding| !coding.streams()) {
-        return Err(HandsOff::Encoding.into());
-    }
     Ok((reader, Shape { framing, coding }))
 }
 

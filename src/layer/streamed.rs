@@ -86,7 +86,7 @@ where
             share,
             limits,
             body: Some(body),
-            decoder: coding.and_then(Decoder::new),
+            decoder: coding.map(Decoder::new),
             is_decoded: coding.is_some(),
             editor,
             exchange: Some(exchange),

@@ -1,19 +1,24 @@
 //! Takes the compression off a reply, as it comes and a little at a time: however much a few bytes stand for, no more than
-//! a step of it is there at once. (Zstandard is for replies that come whole.)
-
-mod zstd;
+//! a step of it is there at once.
 
 use std::io::Write as _;
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use bytes::{Buf as _, Bytes, BytesMut};
 use flate2::{Decompress, FlushDecompress, Status, write::MultiGzDecoder};
+use mzstd::{DecodeLimits, DecodeOperation, DecoderSessionOwned, DecoderStatus, Decompressor};
 
 /// How many bytes come out in one step, about.
 const STEP: usize = 32 << 10;
 
 /// How many bytes of gzip go in at once: its ratio is at most 1,032.
 const GZIP_STEP: usize = 64;
+
+/// The largest window of Zstandard, as a power of two: no client need take a larger one (RFC 9659, section 3).
+const ZSTD_WINDOW_LOG: u8 = 23;
+
+/// The most that a block of Zstandard stands for (RFC 8878, section 3.1.1.2.4).
+const ZSTD_BLOCK: usize = 128 << 10;
 
 /// How the bytes of a reply are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,11 +30,6 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// Whether a body can be taken apart as it comes.
-    pub(super) const fn streams(self) -> bool {
-        !matches!(self, Self::Zstd)
-    }
-
     /// The coding of this name (RFC 9110, section 8.4.1; RFC 8878; RFC 7932).
     pub(super) fn named(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
@@ -67,6 +67,7 @@ enum Inner {
         has_more: bool,
         is_over: bool,
     },
+    Zstd(Box<DecoderSessionOwned>),
 }
 
 impl std::fmt::Debug for Decoder {
@@ -76,8 +77,7 @@ impl std::fmt::Debug for Decoder {
 }
 
 impl Decoder {
-    /// For one of the codings that [stream](Coding::streams).
-    pub(super) fn new(coding: Coding) -> Option<Self> {
+    pub(super) fn new(coding: Coding) -> Self {
         let alloc = StandardAlloc::default;
         let inner = match coding {
             Coding::Gzip => Inner::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
@@ -87,9 +87,12 @@ impl Decoder {
                 has_more: false,
                 is_over: false,
             },
-            Coding::Zstd => return None,
+            Coding::Zstd => {
+                let limits = DecodeLimits::DEFAULT.with_max_window_log(ZSTD_WINDOW_LOG).unwrap_or_default();
+                Inner::Zstd(Box::new(Decompressor::new(limits.into()).into_session()))
+            }
         };
-        Some(Self { coding, input: Bytes::new(), has_begun: false, inner })
+        Self { coding, input: Bytes::new(), has_begun: false, inner }
     }
 
     /// Adds the next bytes of the body, once all before them have been taken apart.
@@ -123,10 +126,15 @@ impl Decoder {
     }
 
     /// How many bytes it holds, about: mostly its window.
-    pub(super) const fn held_bytes(&self) -> usize {
-        match self.coding {
-            Coding::Gzip | Coding::Deflate | Coding::Zstd => 64 << 10,
-            Coding::Brotli => 4 << 20,
+    pub(super) fn held_bytes(&self) -> usize {
+        match &self.inner {
+            Inner::Gzip(_) | Inner::Deflate { .. } => 64 << 10,
+            Inner::Brotli { .. } => 4 << 20,
+            // It lets a second window fill before it drops the first.
+            Inner::Zstd(session) => {
+                let held = session.total_out().min(session.window_size().unwrap_or(0).saturating_mul(2));
+                usize::try_from(held).unwrap_or(usize::MAX).saturating_add(3 * ZSTD_BLOCK)
+            }
         }
     }
 
@@ -139,6 +147,9 @@ impl Decoder {
         let is_complete = match &mut self.inner {
             Inner::Gzip(decoder) => decoder.try_finish().is_ok(),
             Inner::Deflate { is_over, .. } | Inner::Brotli { is_over, .. } => *is_over,
+            Inner::Zstd(session) => {
+                session.finish(&mut []).is_ok_and(|progress| progress.status == DecoderStatus::Finished)
+            }
         };
         // Some servers name a coding and send nothing.
         if is_complete || !self.has_begun { Ok(()) } else { Err(Undecodable) }
@@ -184,6 +195,14 @@ impl Decoder {
                 out.truncate(written);
                 Ok(out)
             }
+            Inner::Zstd(session) => {
+                let mut out = vec![0; STEP];
+                let progress =
+                    session.process(&self.input, &mut out, DecodeOperation::Process).map_err(|_| Undecodable)?;
+                self.input.advance(progress.consumed);
+                out.truncate(progress.produced);
+                Ok(out)
+            }
         }
     }
 }
@@ -217,7 +236,7 @@ fn inflate(
 ///
 /// [`Undecodable`].
 pub(super) fn decode(coding: Coding, body: Bytes, limit: usize) -> Result<Option<Bytes>, Undecodable> {
-    let Some(mut decoder) = Decoder::new(coding) else { return zstd::decode(&body, limit) };
+    let mut decoder = Decoder::new(coding);
     decoder.push(body);
     let mut decoded = BytesMut::new();
     while let Some(bytes) = decoder.next()? {
@@ -235,9 +254,7 @@ pub(super) fn decode(coding: Coding, body: Bytes, limit: usize) -> Result<Option
 pub(crate) fn decode_in_chunks(coding: u8, chunks: &[&[u8]]) -> Option<Vec<u8>> {
     let codings = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
     let coding = *codings.get(usize::from(coding) % codings.len())?;
-    let Some(mut decoder) = Decoder::new(coding) else {
-        return decode(coding, chunks.concat().into(), 16 << 20).ok()?.map(Into::into);
-    };
+    let mut decoder = Decoder::new(coding);
     let mut out = Vec::new();
     for chunk in chunks {
         decoder.push(Bytes::copy_from_slice(chunk));
