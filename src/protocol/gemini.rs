@@ -3,10 +3,7 @@
 //! A stream is server-sent events with `alt=sse`, and without it one JSON array that is sent piece by piece. Parts that
 //! are thoughts are not the reply. Citations and grounding count bytes from the reply's beginning.
 
-use std::sync::LazyLock;
-
 use http::{request, response};
-use memchr::memmem::Finder;
 
 use super::{
     Claim, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, Unit, alternative,
@@ -85,9 +82,6 @@ object! {
 /// Parts with which a function or a sandbox answers.
 const ANSWERS: [&str; 4] = ["functionResponse", "function_response", "codeExecutionResult", "code_execution_result"];
 
-/// How their names end. Most messages have none, however long they are.
-static ENDS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("esponse\""), Finder::new("esult\"")]);
-
 impl<'a> Content<'a> {
     fn message(&self) -> history::Message<'a> {
         let is = |role: &str| self.role.inside().is_some_and(|inside| inside.eq_ignore_ascii_case(role));
@@ -100,7 +94,7 @@ impl<'a> Content<'a> {
         // What a function answers comes from the user in name; so do pictures, which are a turn.
         let is_answer = |part: Raw<'_>| ANSWERS.iter().any(|name| part.member(name).get().is_some());
         let is_of_tools = from == history::From::User
-            && ENDS.iter().any(|end| self.parts.get().is_some_and(|raw| end.find(raw.as_bytes()).is_some()))
+            && !self.parts.opens_with_words()
             && !self.parts.list().any(|part| part.member("text").has_words())
             && self.parts.list().any(is_answer);
         history::Message { from: if is_of_tools { history::From::Other } else { from }, content: self.parts }

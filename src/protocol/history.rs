@@ -1,9 +1,5 @@
 //! The newest turn of a history that the client sends along.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
-
 use super::{
     Encoding, HandsOff, Speaker, Turn, Utterance,
     json::{self, Raw},
@@ -80,10 +76,7 @@ impl<'a> Message<'a> {
 
     /// The same message; of nobody, if it is the user's in name only: results of tools and no words.
     pub(super) fn unless_of_tools(self) -> Self {
-        static RESULT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("tool_result"));
-        // Most messages are none, however long they are.
-        let may_be = |raw: &str| raw.starts_with('[') && RESULT.find(raw.as_bytes()).is_some();
-        if self.from != From::User || !self.content.get().is_some_and(may_be) {
+        if self.from != From::User || !self.content.is_list() || self.content.opens_with_words() {
             return self;
         }
         let has_words = self.content.items().any(|part| part.member("text").has_words());

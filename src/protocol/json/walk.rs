@@ -28,6 +28,16 @@ impl<'a> Raw<'a> {
         })
     }
 
+    /// Whether it is an array of parts whose first opens with a word, as nearly every message's does: then no more of it
+    /// need be looked at, however long it is.
+    pub(in crate::protocol) fn opens_with_words(self) -> bool {
+        let after = |raw: &'a str, token| raw.trim_ascii_start().strip_prefix(token);
+        let part = self.0.and_then(|raw| after(raw.strip_prefix('[')?, "{"));
+        let typed = |raw: &'a str| after(after(after(after(raw, "\"type\"")?, ":")?, "\"text\"")?, ",");
+        let text = part.and_then(|raw| after(after(after(typed(raw).unwrap_or(raw), "\"text\"")?, ":")?, "\""));
+        text.is_some_and(|text| text.starts_with(char::is_alphanumeric))
+    }
+
     /// The members of an object, each with its name; of anything else, none.
     pub(in crate::protocol) fn members(self) -> impl Iterator<Item = (Self, Self)> {
         let mut rest = self.0.and_then(|raw| raw.strip_prefix('{')).unwrap_or_default();
@@ -107,6 +117,27 @@ mod tests {
         assert_eq!(Raw::of(object).member("n").get(), Some(r#"[1,{"text":"x"}]"#));
         assert_eq!((Raw::of(object).member("x").get(), Raw::of("[1]").member("x").get()), (None, None));
         assert_eq!((Raw::of("{}").items().count(), Raw::of("[]").items().count()), (0, 0));
+    }
+
+    #[test]
+    fn words_that_a_message_opens_with_are_seen_without_reading_on() {
+        for opens in [r#"[{"text":"Hi"#, r#"[ { "type" : "text" , "text" : "é"#, r#"[{"text":"0","type":"x"}]"#] {
+            assert!(Raw::of(opens).opens_with_words(), "{opens}");
+        }
+        for no in [
+            "[]",
+            r#""Hi""#,
+            r#"{"text":"Hi"}"#,
+            r#"[{"text":""}]"#,
+            r#"[{"text":" "}]"#,
+            r#"[{"text":1}]"#,
+            r#"[{"type":"tool_result","text":"Hi"}]"#,
+            r#"[{"type":"text"}]"#,
+            r#"["Hi"]"#,
+            r#"[{"text":"\n"}]"#,
+        ] {
+            assert!(!Raw::of(no).opens_with_words(), "{no}");
+        }
     }
 
     #[test]
