@@ -33,6 +33,7 @@
 //! | [`sentiment`] | how much affect, of which kind, do the words express? |
 //! | [`conversation`] | what was said before? |
 //! | [`empathy`] | what, if anything, should be said, and how does it fit the reply's beginning? |
+//! | [`rules`] | what else is said, where a rule of the operator's holds? |
 //! | [`outcome`] | what was done, and why? |
 //! | [`layer`] | how do the bytes change, and when? |
 //! | `proxy` (feature `proxy`) | how does it run in front of a bot that is not Rust? |
@@ -64,6 +65,7 @@ pub mod pending;
 pub mod protocol;
 #[cfg(feature = "proxy")]
 pub mod proxy;
+pub mod rules;
 pub mod sentiment;
 #[cfg(feature = "cli")]
 mod settings;

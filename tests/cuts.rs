@@ -217,7 +217,7 @@ impl Format {
         let layer = LAYER.clone().store(LocalStore::default());
         let seen =
             RUNTIME.with(|runtime| runtime.block_on(exchange(layer, request, response.body(script(steps)).unwrap())));
-        let said = seen.settled.map(|outcome| outcome.header().to_str().unwrap().to_owned());
+        let said = seen.settled.as_ref().map(|outcome| outcome.header().to_str().unwrap().to_owned());
         (seen.text(), said.unwrap_or_default())
     }
 }

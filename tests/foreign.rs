@@ -66,7 +66,7 @@ fn post(path: &str, body: Script) -> Request<Script> {
 }
 
 fn is_silent(seen: &Seen) {
-    assert_eq!((seen.text().as_str(), seen.outcome(), seen.settled), (REPLY, "", None));
+    assert_eq!((seen.text().as_str(), seen.outcome(), seen.settled.clone()), (REPLY, "", None));
 }
 
 #[tokio::test(start_paused = true)]

@@ -241,7 +241,7 @@ fn stays_readable(before: &[u8], after: &[u8]) -> bool {
 }
 
 fn settled(seen: &Seen) -> String {
-    seen.settled.map(|outcome| outcome.header().to_str().unwrap().to_owned()).unwrap_or_default()
+    seen.settled.as_ref().map(|outcome| outcome.header().to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
 async fn play(exchange_: &Exchange, chunk: usize) -> Result<Vec<u8>, String> {

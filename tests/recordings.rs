@@ -134,6 +134,7 @@ fn expected(entry: &Value, seen: &Seen) -> Expected {
         undertone: seen.outcome().to_owned(),
         settled: seen
             .settled
+            .as_ref()
             .map(|outcome| outcome.header().to_str().unwrap().to_owned())
             .filter(|settled| settled != seen.outcome()),
         headers: changed_headers(recorded.headers(), &seen.headers),

@@ -4,11 +4,15 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, lines, logging};
+use super::{
+    Failure,
+    decision::{Decider, Exchange as Whole, now},
+    lines, logging,
+};
 use crate::{
-    conversation::Memory,
-    empathy::{Change, Facts, Intent, Plan, Policy, Review, Silence, Weight},
+    empathy::{Policy, Weight},
     protocol::{Speaker, Turn, Utterance},
+    rules::{FactValues, Rules},
     sentiment::{Classifier, Sentiment},
     settings::Flags,
 };
@@ -45,9 +49,16 @@ struct Exchange {
 /// An exchange before this one, or one message of it as chat APIs have it.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Past {
+pub(super) enum Past {
     Exchange { user: String, reply: String },
     Message { role: String, content: Option<String> },
+}
+
+impl Past {
+    /// One of an example's.
+    pub(super) fn of(before: &crate::rules::Before) -> Self {
+        Self::Exchange { user: before.user.clone(), reply: before.bot.clone().unwrap_or_default() }
+    }
 }
 
 /// One line of output.
@@ -63,19 +74,21 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     logging::start("warn");
     let settings = args.flags.settings().map_err(Failure::usage)?;
     let policy = settings.policy().map_err(Failure::usage)?;
+    let rules = settings.rules().map_err(Failure::usage)?;
     let classifier = settings.model.classifier().map_err(Failure::runtime)?;
     let mut out = io::stdout().lock();
     let mut number = 0;
     Ok(lines::in_chunks(io::stdin().lock(), |lines| {
         let first = number + 1;
         number += lines.len();
-        adjust(&policy, &classifier, lines, first, &mut out)
+        adjust(&policy, &rules, &classifier, lines, first, &mut out)
     })?)
 }
 
 /// Adjusts these lines. One that is wrong ends it, after those before it; `first` is the number of the first.
 fn adjust(
     policy: &Policy,
+    rules: &Rules,
     classifier: &Classifier,
     lines: &[&str],
     first: usize,
@@ -96,7 +109,7 @@ fn adjust(
     let sentiments = classifier.classify_batch(&users)?;
     let mut page = Vec::new();
     for (exchange, sentiment) in exchanges.into_iter().zip(&sentiments) {
-        serde_json::to_writer(&mut page, &exchange.adjusted(policy, sentiment))?;
+        serde_json::to_writer(&mut page, &exchange.adjusted(policy, rules, sentiment))?;
         page.push(b'\n');
     }
     out.write_all(&page)?;
@@ -105,36 +118,25 @@ fn adjust(
 }
 
 impl Exchange {
-    fn adjusted(self, policy: &Policy, sentiment: &Sentiment) -> Adjusted {
+    fn adjusted(self, policy: &Policy, rules: &Rules, sentiment: &Sentiment) -> Adjusted {
         let weight = self.weight.unwrap_or_else(|| Weight::of(sentiment));
         let turn = turn(self.user, &self.history);
-        let memory = Memory::default();
-        let plan = policy.plan(&Facts::new(&turn, sentiment, &memory).with_weight(weight));
-        let (action, reason, reply) = match plan {
-            Plan::Leave(silence) => ("none", silence.as_str(), self.reply),
-            Plan::Review(intent) => match policy.review(&intent, &self.reply, true) {
-                Review::Change(change) => {
-                    (change.adjustment.as_str(), why(&change, &intent), change.apply(&self.reply))
-                }
-                Review::Leave(silence) => ("none", silence.as_str(), self.reply),
-                // A complete reply is always decided.
-                Review::Wait | Review::WaitForEnd | Review::ChangeIfMore(_) => ("none", "", self.reply),
-            },
+        let exchange = Whole {
+            turn: &turn,
+            sentiment,
+            weight,
+            before: &[],
+            facts: FactValues::default(),
+            now: now(),
+            reply: &self.reply,
         };
-        Adjusted { action, weight, reason, reply }
-    }
-}
-
-/// The section that the sentence is from; where an opener is only taken out, why nothing takes its place.
-fn why(change: &Change, intent: &Intent) -> &'static str {
-    match &change.saying {
-        Some(saying) => saying.kind.as_str(),
-        None => intent.silence().map_or("", Silence::as_str),
+        let decision = Decider { policy, rules }.decide(exchange);
+        Adjusted { action: decision.action, weight, reason: decision.reason, reply: decision.reply }
     }
 }
 
 /// The turn as a protocol with history would have found it.
-fn turn(user: String, history: &[Past]) -> Turn {
+pub(super) fn turn(user: String, history: &[Past]) -> Turn {
     let mut turn = Turn { text: user, ..Turn::default() };
     for past in history {
         match past {

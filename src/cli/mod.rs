@@ -3,12 +3,14 @@
 mod adjust;
 mod calibrate;
 pub mod classify;
+mod decision;
 mod demo;
 mod eval;
 mod failure;
 mod lines;
 mod logging;
 mod phrasebook;
+mod rules;
 pub mod serve;
 mod signals;
 mod statistics;
@@ -37,6 +39,7 @@ enum Command {
     Classify(classify::ClassifyArgs),
     Adjust(adjust::Args),
     Phrasebook(phrasebook::PhrasebookArgs),
+    Rules(rules::Args),
     Eval(eval::Args),
     Calibrate(calibrate::Args),
 }
@@ -67,6 +70,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Classify(args) => Ok(classify::run(args)?),
         Command::Adjust(args) => adjust::run(args),
         Command::Phrasebook(args) => phrasebook::run(args),
+        Command::Rules(args) => rules::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Calibrate(args) => calibrate::run(args),
     }

@@ -57,10 +57,12 @@ fn upstream(settings: &Settings) -> Result<Upstream, Failure> {
 fn layer(settings: &Settings) -> Result<EmpathyLayer, Failure> {
     let policy = settings.policy().map_err(Failure::usage)?;
     let protocols = settings.protocols().map_err(Failure::usage)?;
+    let rules = settings.rules().map_err(Failure::usage)?;
     let classifier = settings.model.classifier().map_err(Failure::runtime)?;
     Ok(EmpathyLayer::new(classifier)
         .policy(policy)
         .protocols(protocols)
+        .rules(rules)
         .limits(settings.limits)
         .respect_no_transform(settings.respect_no_transform)
         .tell_danger(settings.danger.tell_bot)

@@ -8,6 +8,8 @@ mod local;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::sentiment::Embedding;
+
 pub use self::local::{DEFAULT_CAPACITY, DEFAULT_TIME_TO_LIVE, LocalStore};
 
 /// What a store remembers of a conversation, to come.
@@ -74,25 +76,33 @@ impl Said {
 }
 
 /// One exchange, as far as it is remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Past {
     /// What was said in it, if anything was.
     pub said: Option<Said>,
     /// Whether the user was in trouble.
     pub is_trouble: bool,
+    /// The rules that spoke, by the hashes of their names.
+    pub rules: Vec<TextHash>,
+    /// Where the turn lies in meaning, if a rule compares turns. It is no text, but close to one: keep it no longer than
+    /// the conversation.
+    pub meaning: Option<Embedding>,
 }
 
 impl Past {
     /// An exchange in which this was said, if anything, to a user in trouble or not.
     #[must_use]
     pub const fn new(said: Option<Said>, is_trouble: bool) -> Self {
-        Self { said, is_trouble }
+        Self { said, is_trouble, rules: Vec::new(), meaning: None }
     }
 }
 
-/// How many of the latest sentences a [`Memory`] keeps.
+/// How many of the latest sentences, and of the rules that spoke, a [`Memory`] keeps.
 const KEPT: usize = 32;
+
+/// Of how many of the latest turns a [`Memory`] keeps the meaning.
+const MEANINGS: usize = 3;
 
 /// What is remembered of one conversation.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -100,8 +110,13 @@ pub struct Memory {
     turns: usize,
     count: usize,
     troubles: usize,
+    troubles_in_a_row: usize,
     /// The latest things said, each with the number of its turn.
     latest: Vec<(usize, Said)>,
+    /// The rules that spoke, each with the number of the latest turn it did.
+    rules: Vec<(usize, TextHash)>,
+    /// The oldest first.
+    meanings: Vec<Embedding>,
 }
 
 impl Memory {
@@ -121,6 +136,25 @@ impl Memory {
     #[must_use]
     pub const fn troubles(&self) -> usize {
         self.troubles
+    }
+
+    /// In how many of the latest turns, without one between them, the user was in trouble.
+    #[must_use]
+    pub const fn troubles_in_a_row(&self) -> usize {
+        self.troubles_in_a_row
+    }
+
+    /// How many turns have gone by since a rule spoke, 0 for the turn before this one; nothing if it has not.
+    #[must_use]
+    pub fn turns_since_rule(&self, name: &str) -> Option<usize> {
+        let hash = TextHash::new(name);
+        let (turn, _) = self.rules.iter().find(|(_, rule)| *rule == hash)?;
+        Some(self.turns.saturating_sub(turn + 1))
+    }
+
+    /// Where the latest turns lie in meaning, the newest first, as far as that was kept.
+    pub fn meanings(&self) -> impl Iterator<Item = &Embedding> {
+        self.meanings.iter().rev()
     }
 
     /// The last thing said, and how many turns have gone by since, 0 for the turn before this one.
@@ -161,7 +195,21 @@ impl Memory {
             }
             self.latest.push((self.turns, said));
         }
+        for rule in past.rules {
+            self.rules.retain(|(_, other)| *other != rule);
+            if self.rules.len() == KEPT {
+                self.rules.remove(0);
+            }
+            self.rules.push((self.turns, rule));
+        }
+        if let Some(meaning) = past.meaning {
+            if self.meanings.len() == MEANINGS {
+                self.meanings.remove(0);
+            }
+            self.meanings.push(meaning);
+        }
         self.troubles += usize::from(past.is_trouble);
+        self.troubles_in_a_row = if past.is_trouble { self.troubles_in_a_row + 1 } else { 0 };
         self.turns += 1;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Kind, Shape, Silence, Weight};
+use super::{Adjustment, Interjection, Kind, Place, Shape, Silence, Weight};
 use crate::conversation::{Past, Said};
 
 /// One sentence that may be said.
@@ -15,13 +15,15 @@ pub struct Saying {
     pub kind: Kind,
     /// What is said right after it: the way to a person.
     pub(super) then: Option<Arc<str>>,
+    /// The rule that says it, where none of the phrasebook's lines does.
+    pub rule: Option<Arc<str>>,
 }
 
 impl Saying {
     /// This sentence, of this kind.
     #[must_use]
     pub const fn new(sentence: String, kind: Kind) -> Self {
-        Self { sentence, kind, then: None }
+        Self { sentence, kind, then: None, rule: None }
     }
 }
 
@@ -37,6 +39,8 @@ pub struct Intent {
     /// Whether the turn is a pleasant one.
     pub(super) is_pleasant: bool,
     is_trouble: bool,
+    /// What a rule says besides.
+    pub(super) interjection: Option<Arc<Interjection>>,
 }
 
 impl Intent {
@@ -49,7 +53,7 @@ impl Intent {
     ) -> Self {
         let [question, no, steps, done, info] = Shape::ALL.map(|shape| saying(Some(shape)));
         let sayings = [question, no, steps, done, info, saying(None)];
-        Self { sayings, silence, weight, is_pleasant, is_trouble: false }
+        Self { sayings, silence, weight, is_pleasant, is_trouble: false, interjection: None }
     }
 
     /// The same, to a user in trouble or not.
@@ -57,6 +61,46 @@ impl Intent {
     pub(super) const fn in_trouble(mut self, is_trouble: bool) -> Self {
         self.is_trouble = is_trouble;
         self
+    }
+
+    /// The same, with what a rule says besides.
+    #[must_use]
+    pub fn with_interjection(mut self, interjection: Arc<Interjection>) -> Self {
+        self.interjection = Some(interjection);
+        self
+    }
+
+    /// The same, with a rule's words in the place of the acknowledgment.
+    #[must_use]
+    pub fn with_acknowledgment(mut self, interjection: &Interjection) -> Self {
+        let mut saying = Saying::new(interjection.text.clone(), Kind::Problem);
+        saying.rule = Some(Arc::clone(&interjection.rule));
+        let saying = Arc::new(saying);
+        self.sayings = [const { None }; Shape::ALL.len() + 1].map(|_: Option<()>| Some(Arc::clone(&saying)));
+        self
+    }
+
+    /// What a rule says.
+    #[must_use]
+    pub const fn interjection(&self) -> Option<&Arc<Interjection>> {
+        self.interjection.as_ref()
+    }
+
+    /// What will be done to a reply whose beginning allows it; nothing where nothing will.
+    #[must_use]
+    pub fn planned(&self) -> Option<Adjustment> {
+        match (self.silence(), self.interjection.as_ref().map(|interjection| interjection.place)) {
+            (None, Some(Place::Instead)) => Some(Adjustment::Replace),
+            (None, _) => Some(Adjustment::Prepend),
+            (Some(_), Some(Place::End)) => Some(Adjustment::Append),
+            (Some(_), _) => None,
+        }
+    }
+
+    /// What a rule says before the answer.
+    #[must_use]
+    pub fn before_answer(&self) -> Option<&Arc<Interjection>> {
+        self.interjection.as_ref().filter(|interjection| interjection.is_before())
     }
 
     /// The exchange, for whoever remembers it, once this has been said, if anything has.
@@ -94,6 +138,7 @@ impl Intent {
     /// Why nothing will be said before any reply, if nothing will.
     #[must_use]
     pub fn silence(&self) -> Option<Silence> {
-        self.sayings.iter().all(Option::is_none).then_some(self.silence)
+        let speaks = self.interjection.as_ref().is_some_and(|interjection| interjection.place != Place::End);
+        (self.sayings.iter().all(Option::is_none) && !speaks).then_some(self.silence)
     }
 }

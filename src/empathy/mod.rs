@@ -27,6 +27,7 @@ mod choice;
 mod editor;
 mod house;
 mod intent;
+mod interjection;
 mod kind;
 mod past;
 mod policy;
@@ -42,6 +43,7 @@ pub use self::{
     editor::{Fault, Remark},
     house::{Apologies, Toning, UnknownChoice},
     intent::{Intent, Saying},
+    interjection::{Interjection, Place},
     kind::Kind,
     policy::{DEFAULT_FLOOR, Facts, Plan, Policy},
     review::{Adjustment, Change, Review},
@@ -50,3 +52,4 @@ pub use self::{
     voice::{Phrasebook, PhrasebookError, Tone, UnknownTone},
     weight::{Weight, WeightError},
 };
+pub(crate) use self::{interjection::behind, voice::Pattern};

@@ -176,6 +176,17 @@ impl Policy {
         self
     }
 
+    /// The voice it speaks in.
+    #[must_use]
+    pub const fn tone(&self) -> Tone {
+        self.tone
+    }
+
+    /// What the words of a turn state.
+    pub(crate) fn stated(&self, turn: &str) -> Signals {
+        self.voice.signals.read(&ends(turn))
+    }
+
     /// Whether openers are toned down, so that a reply is looked at even where nothing will be said.
     #[must_use]
     pub fn tones(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use super::{
-    Intent, Policy, Saying, Shape, Silence, Toning,
+    Intent, Interjection, Place, Policy, Saying, Shape, Silence, Toning, Weight,
     voice::{Opener, Opening, Reading},
 };
 
@@ -46,6 +46,8 @@ pub struct Change {
     pub adjustment: Adjustment,
     /// What is said with it, if anything.
     pub saying: Option<Arc<Saying>>,
+    /// What a rule says with it, if one does.
+    pub interjection: Option<Arc<Interjection>>,
 }
 
 impl Change {
@@ -68,6 +70,10 @@ pub enum Adjustment {
     Prepend,
     /// An opener of its own that is out of proportion is taken out, or replaced by a sentence in proportion.
     Soften,
+    /// A rule's words are put behind it.
+    Append,
+    /// A rule's words stand in its place.
+    Replace,
 }
 
 impl Adjustment {
@@ -77,6 +83,8 @@ impl Adjustment {
         match self {
             Self::Prepend => "prepend",
             Self::Soften => "soften",
+            Self::Append => "append",
+            Self::Replace => "replace",
         }
     }
 }
@@ -93,6 +101,14 @@ impl Policy {
         }
         let blank = beginning.strip_suffix(visible).unwrap_or_default();
         let reply = Reply { intent, blank, visible, is_complete };
+        if let Some(instead) = intent.interjection.as_ref().filter(|rule| rule.place == Place::Instead) {
+            return match self.voice.openings.read(blank, visible, is_complete) {
+                _ if !is_complete => Review::Wait,
+                Opening::Machine => Review::Leave(Silence::Structured),
+                _ => Review::Change(reply.replace(instead)),
+            };
+        }
+        let interjects = intent.before_answer().is_some();
         match self.voice.openings.read(blank, visible, is_complete) {
             Opening::Undecided => Review::Wait,
             Opening::Machine => Review::Leave(intent.silence().unwrap_or(Silence::Structured)),
@@ -100,12 +116,30 @@ impl Policy {
             _ if intent.is_danger() => reply.speak(0, None, false),
             Opening::Answer(shape) => reply.speak(0, self.shape(&reply, 0, shape), false),
             Opening::Block(shape) => reply.speak(0, self.block_shape(&reply, 0, shape), true),
-            Opening::Sympathy if self.tolerates_sympathy(intent) => reply.acknowledged(),
-            Opening::Sympathy | Opening::Acknowledgment if self.toning == Toning::Off => reply.acknowledged(),
+            Opening::Sympathy if self.tolerates_sympathy(intent) && !interjects => reply.acknowledged(),
+            Opening::Sympathy | Opening::Acknowledgment if self.toning == Toning::Off && !interjects => {
+                reply.acknowledged()
+            }
             opening => match self.voice.courtesy.read(&self.voice.openings, visible, is_complete) {
                 Reading::Undecided(opener) if self.is_excessive(intent, &opener) => Review::WaitForEnd,
                 Reading::Undecided(_) => Review::Wait,
                 Reading::Read(opener) => self.judge(&reply, opening, &opener),
+            },
+        }
+    }
+
+    /// What kind of answer a whole reply gives, where that shows.
+    pub(crate) fn shape_of(&self, reply: &str) -> Option<Shape> {
+        let intent = &Intent::new(Weight::clamped(0.0), false, Silence::Pleasant, |_| None);
+        let visible = reply.trim_start_matches(is_invisible);
+        let reply = Reply { intent, blank: "", visible, is_complete: true };
+        match self.voice.openings.read("", visible, true) {
+            Opening::Answer(shape) => self.shape(&reply, 0, shape),
+            Opening::Block(shape) => self.block_shape(&reply, 0, shape),
+            Opening::Undecided | Opening::Machine => None,
+            _ => match self.voice.courtesy.read(&self.voice.openings, visible, true) {
+                Reading::Read(opener) => self.shape(&reply, opener.end, None),
+                Reading::Undecided(_) => None,
             },
         }
     }
@@ -117,7 +151,15 @@ impl Policy {
         if opener.is_there() {
             // What would be left must be something, and an opener in proportion is all the acknowledgment there need be.
             if rest.is_empty() || !self.is_excessive(reply.intent, opener) {
-                return reply.acknowledged();
+                return match (reply.intent.before_answer(), answer) {
+                    (None, _) => reply.acknowledged(),
+                    _ if rest.is_empty() => reply.acknowledged(),
+                    (Some(_), Opening::Undecided) => Review::Wait,
+                    (Some(rule), answer) => {
+                        let at = if rule.place == Place::Front { opener.greeting } else { opener.end };
+                        reply.put_in(at, None, matches!(answer, Opening::Block(_)) && at > 0)
+                    }
+                };
             }
             return match answer {
                 Opening::Undecided => Review::WaitForEnd,
@@ -135,6 +177,7 @@ impl Policy {
         match (opener.greeting, opening, answer) {
             (0, Opening::Greeting, _) => Review::Leave(reply.intent.silence().unwrap_or(Silence::Greeting)),
             (0, Opening::Flourish, _) => reply.speak(0, self.shape(reply, 0, None), false),
+            (0, ..) if reply.intent.before_answer().is_some() => reply.put_in(0, None, false),
             (0, ..) => reply.acknowledged(),
             (_, _, Opening::Undecided) => Review::Wait,
             _ if rest.is_empty() => Review::Leave(reply.intent.silence().unwrap_or(Silence::Greeting)),
@@ -202,9 +245,15 @@ impl Reply<'_> {
 
     /// Puts a sentence before what begins at this byte of the visible text.
     fn speak(&self, at: usize, shape: Option<Shape>, is_block: bool) -> Review {
-        let Some(saying) = self.intent.before(shape) else {
+        let saying = self.intent.before(shape);
+        if saying.is_none() && self.intent.before_answer().is_none() {
             return Review::Leave(self.intent.silence().unwrap_or(Silence::NoLine));
-        };
+        }
+        self.put_in(at, saying, is_block)
+    }
+
+    /// Puts this sentence, and what a rule says before the answer, before what begins at this byte of the visible text.
+    fn put_in(&self, at: usize, saying: Option<&Arc<Saying>>, is_block: bool) -> Review {
         let separator = match self.apart(at) {
             blank if blank.contains('\n') && blank.len() <= REPEATED => blank,
             _ if is_block => "\n\n",
@@ -214,9 +263,10 @@ impl Reply<'_> {
         let place = self.blank.len() + at;
         let change = Change {
             cut: place..place,
-            put: said(saying, separator),
+            put: self.said(saying, separator),
             adjustment: Adjustment::Prepend,
-            saying: Some(Arc::clone(saying)),
+            saying: saying.cloned(),
+            interjection: self.intent.before_answer().cloned(),
         };
         match (at == 0 && is_verdict(self.visible), self.is_complete) {
             (true, true) => Review::Leave(Silence::OneWord),
@@ -238,10 +288,34 @@ impl Reply<'_> {
         };
         Review::Change(Change {
             cut: self.blank.len() + opener.greeting..self.blank.len() + opener.end,
-            put: saying.map_or_else(String::new, |saying| said(saying, separator)),
+            put: self.said(saying, separator),
             adjustment: Adjustment::Soften,
             saying: saying.cloned(),
+            interjection: self.intent.before_answer().cloned(),
         })
+    }
+
+    /// A rule's words in the place of all that is visible.
+    fn replace(&self, rule: &Arc<Interjection>) -> Change {
+        Change {
+            cut: self.blank.len()..self.blank.len() + self.visible.len(),
+            put: rule.text.clone(),
+            adjustment: Adjustment::Replace,
+            saying: None,
+            interjection: Some(Arc::clone(rule)),
+        }
+    }
+
+    /// A sentence, what is said right after it, what a rule says before or after both, and what keeps it apart from what
+    /// follows; nothing where there are no words.
+    fn said(&self, saying: Option<&Arc<Saying>>, separator: &str) -> String {
+        let rule = self.intent.before_answer();
+        let at = |place| rule.filter(|rule| rule.place == place).map(|rule| rule.text.as_str());
+        let sentence = saying.map(|saying| saying.sentence.as_str());
+        let then = saying.and_then(|saying| saying.then.as_deref());
+        let words = [at(Place::Front), sentence, then, at(Place::After)];
+        let words: Vec<_> = words.into_iter().flatten().collect();
+        if words.is_empty() { String::new() } else { words.join(" ") + separator }
     }
 
     /// The white space before this byte of the visible text.
@@ -255,14 +329,6 @@ impl Reply<'_> {
         let (hello, rest) = self.visible.split_at_checked(greeting).unwrap_or((self.visible, ""));
         let goes_on = hello.trim_end().ends_with(',') && !self.apart(greeting).contains('\n');
         !goes_on || rest.starts_with(|c: char| !c.is_lowercase())
-    }
-}
-
-/// A sentence, what is said right after it, and what keeps it apart from what follows.
-fn said(saying: &Saying, separator: &str) -> String {
-    match saying.then.as_deref() {
-        Some(then) => [&saying.sentence, " ", then, separator].concat(),
-        None => [&saying.sentence, separator].concat(),
     }
 }
 

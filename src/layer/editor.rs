@@ -10,13 +10,16 @@ use std::{collections::VecDeque, sync::Arc};
 use bytes::Bytes;
 
 use super::{
+    ending::{Behind, Ending},
     guard::guard,
+    spoken::Spoken,
     text::{Part, Placed, Text},
 };
 use crate::{
-    empathy::{Adjustment, Change, Intent, Policy, Review, Saying, Silence},
+    empathy::{Adjustment, Change, Intent, Interjection, Place, Policy, Review, Silence},
     outcome::{FailOpen, Reason, Verdict},
     protocol::{Edit, Frame, Framer, Framing, HandsOff, Piece, PieceKind, ReplyReader, apply},
+    rules::{Stage, Undecided},
 };
 
 /// Edits one reply.
@@ -38,8 +41,16 @@ pub(super) struct Editor {
     max_held_bytes: usize,
     /// What has been done.
     adjustment: Option<Adjustment>,
-    /// What has been said.
-    saying: Option<Arc<Saying>>,
+    /// What has been said, and by which rules.
+    spoken: Spoken,
+    /// The rules that may speak behind the reply, until that is decided.
+    rules: Option<Undecided>,
+    /// What a rule says behind the reply.
+    behind: Option<Arc<Interjection>>,
+    /// The end of each text, where rules may speak.
+    endings: Vec<Ending>,
+    /// What goes out behind everything that is held.
+    after: Vec<Bytes>,
     /// Why the latest text that was left alone was.
     reason: Option<Reason>,
     /// The body has ended.
@@ -53,6 +64,8 @@ pub(super) struct Editor {
 struct Held {
     frame: Frame,
     edits: Vec<Edit>,
+    /// What goes out before it.
+    before: Vec<Bytes>,
 }
 
 /// What an editor waits for while it holds something back.
@@ -92,7 +105,11 @@ impl Editor {
             held_bytes: 0,
             max_held_bytes,
             adjustment: None,
-            saying: None,
+            spoken: Spoken::default(),
+            rules: None,
+            behind: None,
+            endings: Vec::new(),
+            after: Vec::new(),
             reason: None,
             is_over: false,
             is_passing: false,
@@ -101,7 +118,7 @@ impl Editor {
 
     /// What came of it, once each text has been dealt with.
     pub(super) fn verdict(&self) -> Option<Verdict> {
-        let is_settled = self.is_passing || self.texts.iter().all(Text::is_decided);
+        let is_settled = self.is_passing || (self.texts.iter().all(Text::is_decided) && !self.awaits_end());
         is_settled.then(|| match (self.adjustment, self.reason) {
             (Some(adjustment), _) => Verdict::Adjusted(adjustment),
             (None, Some(reason)) => Verdict::Untouched(reason),
@@ -109,9 +126,14 @@ impl Editor {
         })
     }
 
-    /// What has been said, if anything has.
-    pub(super) fn saying(&self) -> Option<&Saying> {
-        self.saying.as_deref()
+    /// What has been said, and by which rules.
+    pub(super) const fn spoken(&self) -> &Spoken {
+        &self.spoken
+    }
+
+    /// Whether something is, or may yet be, put behind the reply.
+    fn awaits_end(&self) -> bool {
+        (self.behind.is_some() || self.rules.is_some()) && !self.endings.iter().all(Ending::is_closed)
     }
 
     /// Whether any text has been changed.
@@ -146,9 +168,18 @@ impl Editor {
         if is_cut || !self.held.is_empty() { Holding::Frame } else { Holding::Nothing }
     }
 
-    /// It is decided what is to be said.
-    pub(super) fn speak(&mut self, intent: Intent, out: &mut VecDeque<Bytes>) {
-        self.intent = Some(intent);
+    /// It is decided what is to be said, before the reply is there.
+    pub(super) fn speak(&mut self, intent: Intent, rules: Option<Undecided>, out: &mut VecDeque<Bytes>) {
+        self.intent = Some(match rules {
+            Some(rules) => self.ask(&rules, Stage::Begins, intent).unwrap_or_else(|intent| {
+                self.rules = Some(rules).filter(Undecided::waits_for_end);
+                intent
+            }),
+            None => intent,
+        });
+        if self.awaits_end_of_any() {
+            self.endings = std::iter::repeat_with(Ending::default).take(self.texts.len()).collect();
+        }
         self.decide(false);
         self.release(out);
     }
@@ -164,10 +195,97 @@ impl Editor {
         self.advance(false, out);
     }
 
-    /// Takes a reply that comes whole.
-    pub(super) fn whole(&mut self, body: Bytes, out: &mut VecDeque<Bytes>) {
-        self.take(Frame::whole(body), out);
+    /// Takes a reply that is there whole, however it is divided.
+    pub(super) fn whole(&mut self, body: Bytes, intent: Intent, rules: Option<Undecided>, out: &mut VecDeque<Bytes>) {
+        let is_asked = rules.is_some();
+        if is_asked {
+            self.endings = std::iter::repeat_with(Ending::default).take(self.texts.len()).collect();
+        } else {
+            self.intent = Some(intent.clone());
+        }
+        self.rules = rules;
+        if self.labelled == Framing::Whole {
+            self.take(Frame::whole(body), out);
+        } else {
+            self.push(body, out);
+        }
+        if let Some(rules) = self.rules.take()
+            && !self.is_passing
+        {
+            let reply = self.endings.first().map_or("", Ending::told).to_owned();
+            let intent = self.ask(&rules, Stage::Whole(&reply), intent).unwrap_or_else(|intent| intent);
+            self.intent = Some(intent);
+            self.decide(false);
+        }
         self.finish(out);
+    }
+
+    /// Asks the rules: the intent with what they say, or as it was where none says anything but the acknowledgment.
+    fn ask(&mut self, rules: &Undecided, stage: Stage<'_>, intent: Intent) -> Result<Intent, Intent> {
+        let Ok(decided) = guard(|| rules.decide(stage)) else { return Err(intent) };
+        self.spoken.note_failed(&decided);
+        let intent = match &decided.emotional {
+            Some(interjection) => intent.with_acknowledgment(interjection),
+            None => intent,
+        };
+        match decided.other {
+            Some(interjection) => {
+                self.behind = Some(Arc::clone(&interjection)).filter(|other| other.place == Place::End);
+                Ok(intent.with_interjection(interjection))
+            }
+            None => Err(intent),
+        }
+    }
+
+    const fn awaits_end_of_any(&self) -> bool {
+        self.behind.is_some() || self.rules.is_some()
+    }
+
+    /// Puts behind each text that is over what is to stand there; `is_over` says that all are.
+    fn close(&mut self, is_over: bool) {
+        if self.endings.is_empty() || self.is_passing {
+            return;
+        }
+        let may_repeat = guard(|| self.reader.may_repeat()).unwrap_or(false);
+        for number in 0..self.endings.len() {
+            let Some(ending) = self.endings.get_mut(number) else { break };
+            let is_decided = self.texts.get(number).is_none_or(Text::is_decided);
+            if ending.is_closed() || !is_decided || !(is_over || ending.is_over()) {
+                continue;
+            }
+            if self.behind.is_none()
+                && let Some(rules) = self.rules.take()
+                && let Ok(decided) = guard(|| rules.decide(Stage::Ends(ending.told())))
+            {
+                self.spoken.note_failed(&decided);
+                self.behind = decided.other;
+            }
+            let Some(behind) = &self.behind else {
+                self.endings.iter_mut().for_each(Ending::leave);
+                return;
+            };
+            let is_put = match ending.put(&behind.text, self.first_held, may_repeat) {
+                Behind::Held(placed) => {
+                    place(&mut self.held, self.first_held, placed);
+                    true
+                }
+                Behind::Again(bytes) => match self.held.back_mut() {
+                    Some(held) => {
+                        held.before.extend(bytes);
+                        true
+                    }
+                    None => {
+                        self.after.extend(bytes);
+                        true
+                    }
+                },
+                Behind::Nowhere => false,
+            };
+            if is_put {
+                self.adjustment.get_or_insert(Adjustment::Append);
+                self.spoken.note_end(behind);
+            }
+        }
     }
 
     /// The body has ended: what is undecided is decided with what is there.
@@ -175,6 +293,7 @@ impl Editor {
         self.is_over = true;
         self.advance(true, out);
         self.decide(true);
+        self.close(true);
         let absence = guard(|| self.reader.absence()).map_or_else(Reason::from, Reason::from);
         self.give_up(absence, out);
     }
@@ -187,7 +306,7 @@ impl Editor {
             Holding::Word => {
                 for text in &mut self.texts {
                     if let Some(change) = text.word().cloned() {
-                        note(&mut self.adjustment, &mut self.saying, &change);
+                        note(&mut self.adjustment, &mut self.spoken, &change);
                         place(&mut self.held, self.first_held, text.change(change));
                     }
                 }
@@ -251,10 +370,16 @@ impl Editor {
     /// Holds a frame, reads it, decides what can be decided, and lets go of what need not wait.
     fn take(&mut self, frame: Frame, out: &mut VecDeque<Bytes>) {
         self.held_bytes += frame.raw().len();
-        self.held.push_back(Held { frame, edits: Vec::new() });
+        self.held.push_back(Held { frame, edits: Vec::new(), before: Vec::new() });
         match self.read() {
             Ok(()) => {
+                if let Some(rules) = &mut self.rules
+                    && let Some(held) = self.held.back()
+                {
+                    rules.see_frame(&held.frame.data());
+                }
                 self.decide(false);
+                self.close(false);
                 self.release(out);
             }
             Err(reason) => self.give_up(reason, out),
@@ -271,6 +396,7 @@ impl Editor {
         let taken = pieces.into_iter().try_for_each(|piece| {
             let Some(text) = self.texts.get_mut(piece.text) else { return Ok(()) };
             let part = part_of(frame, number, &piece).ok_or(HandsOff::Unreadable)?;
+            edits.extend(self.endings.get_mut(piece.text).and_then(|ending| ending.take(&part, frame, piece.kind)));
             edits.extend(text.take(part, piece.kind)?);
             Ok(())
         });
@@ -304,7 +430,7 @@ impl Editor {
                 Ok(Review::WaitForEnd) => text.wait(None, true),
                 Ok(Review::ChangeIfMore(change)) => text.wait(Some(change), false),
                 Ok(Review::Change(change)) => {
-                    note(&mut self.adjustment, &mut self.saying, &change);
+                    note(&mut self.adjustment, &mut self.spoken, &change);
                     place(&mut self.held, self.first_held, text.change(change));
                 }
                 // Why there are no words, the reader knows better.
@@ -327,20 +453,24 @@ impl Editor {
 
     /// Lets go of what need not wait any longer; of everything, once nothing more can change.
     fn release(&mut self, out: &mut VecDeque<Bytes>) {
-        if self.texts.iter().all(Text::is_decided) {
+        if self.texts.iter().all(Text::is_decided) && !self.awaits_end() {
             // Texts that keep their words have no copies that must agree.
             self.is_passing |= self.adjustment.is_none() || !guard(|| self.reader.expects_copies()).unwrap_or(false);
         }
         let keep = self.texts.iter().filter_map(Text::holds_from).min().filter(|_| !self.is_passing);
         while !self.held.is_empty() && keep.is_none_or(|keep| self.first_held < keep) {
-            let Some(Held { frame, edits }) = self.held.pop_front() else { break };
+            let Some(Held { frame, edits, before }) = self.held.pop_front() else { break };
             self.first_held += 1;
             self.held_bytes = self.held_bytes.saturating_sub(frame.raw().len());
+            out.extend(before);
             if edits.is_empty() {
                 out.push_back(frame.raw().clone());
             } else {
                 out.extend(apply(frame.raw().clone(), edits));
             }
+        }
+        if self.held.is_empty() {
+            out.extend(self.after.drain(..));
         }
         if self.is_passing {
             out.extend(self.framer.as_mut().map(Framer::take_rest).filter(|rest| !rest.is_empty()));
@@ -349,11 +479,9 @@ impl Editor {
 }
 
 /// Notes what is done to a text. Of several texts the first that something is said before counts.
-fn note(adjustment: &mut Option<Adjustment>, saying: &mut Option<Arc<Saying>>, change: &Change) {
+fn note(adjustment: &mut Option<Adjustment>, spoken: &mut Spoken, change: &Change) {
     adjustment.get_or_insert(change.adjustment);
-    if saying.is_none() {
-        saying.clone_from(&change.saying);
-    }
+    spoken.note(change);
 }
 
 /// A piece's place in the bytes of its frame.

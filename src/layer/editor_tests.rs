@@ -36,7 +36,7 @@ fn undecided(framing: Framing, reader: Box<dyn ReplyReader>, max_held_bytes: usi
 
 fn editor(framing: Framing, reader: Box<dyn ReplyReader>) -> Editor {
     let mut editor = undecided(framing, reader, 9_999);
-    editor.speak(intent(), &mut VecDeque::new());
+    editor.speak(intent(), None, &mut VecDeque::new());
     editor
 }
 
@@ -133,7 +133,7 @@ fn text_waits_for_the_plan_and_nothing_else_does() {
     assert_eq!((editor.holding(), text(&mut out)), (Holding::Nothing, ": ping\n\n".to_owned() + &delta(0, "")));
     editor.push(Bytes::from(delta(0, "Your order")), &mut out);
     assert_eq!((editor.holding(), out.len()), (Holding::Plan, 0));
-    editor.speak(intent(), &mut out);
+    editor.speak(intent(), None, &mut out);
     assert_eq!(text(&mut out), delta(0, "That's \"it\". Your order"));
 }
 
@@ -193,7 +193,7 @@ fn what_cannot_be_read_ends_the_editing_and_the_next_event_is_not_taken_for_the_
         let body = format!("{{\"choices\":[{{\"message\":{{\"content\":\"{leak}\"}}}}]}}");
         let mut out = VecDeque::new();
         let mut editor = editor(Framing::Whole, chat(2));
-        editor.whole(Bytes::from(body.clone()), &mut out);
+        editor.whole(Bytes::from(body.clone()), intent(), None, &mut out);
         assert_eq!((text(&mut out), editor.verdict()), (body, Some(Verdict::Untouched(HandsOff::Reasoning.into()))));
     }
     let held = delta(0, "I") + "data: {\"cut\n\n" + &delta(0, " found it.");
@@ -204,7 +204,7 @@ fn what_cannot_be_read_ends_the_editing_and_the_next_event_is_not_taken_for_the_
 fn an_event_over_the_limit_ends_the_editing_and_not_the_stream() {
     let body = format!("data: {{\"x\":\"{}\"}}\n\n", "x".repeat(500)) + &delta(0, "Your order");
     let mut editor = undecided(Framing::Sse, chat(1), 100);
-    editor.speak(intent(), &mut VecDeque::new());
+    editor.speak(intent(), None, &mut VecDeque::new());
     let (edited, verdict) = run(editor, &[&body.as_bytes()[..300], &body.as_bytes()[300..]]);
     assert_eq!((edited, verdict), (body, Verdict::Untouched(FailOpen::ReplyTooLong.into())));
 }
@@ -288,15 +288,14 @@ fn a_long_text_comes_to_the_same_whole_and_in_pieces() {
         let whole = format!("{{\"choices\":[{{\"message\":{{\"content\":{}}}}}]}}", json(&text));
         let mut of_whole = with(1 << 20);
         let mut out = VecDeque::new();
-        of_whole.speak(intent(), &mut out);
-        of_whole.whole(Bytes::from(whole), &mut out);
+        of_whole.whole(Bytes::from(whole), intent(), None, &mut out);
         let edited: serde_json::Value = serde_json::from_slice(&out.into_iter().flatten().collect::<Vec<_>>()).unwrap();
         assert!(edited["choices"][0]["message"]["content"] == expected.as_str(), "{}", &text[..20]);
 
         let pieces: Vec<_> = text.chars().collect::<Vec<_>>().chunks(777).map(|piece| piece.iter().collect()).collect();
         let stream: String = pieces.iter().map(|piece: &String| delta(0, piece)).collect();
         let mut of_stream = with(1 << 20);
-        of_stream.speak(intent(), &mut VecDeque::new());
+        of_stream.speak(intent(), None, &mut VecDeque::new());
         assert!(told(&run(of_stream, &[stream.as_bytes()]).0) == expected, "{}", &text[..20]);
     }
 }
@@ -322,7 +321,7 @@ proptest! {
         let whole = format!("{{\"choices\":[{{\"message\":{{\"content\":{}}}}}]}}", json(&text));
         let mut out = VecDeque::new();
         let mut of_whole = editor(Framing::Whole, chat(1));
-        of_whole.whole(Bytes::from(whole), &mut out);
+        of_whole.whole(Bytes::from(whole), intent(), None, &mut out);
         let edited: serde_json::Value = serde_json::from_slice(&out.into_iter().flatten().collect::<Vec<_>>()).unwrap();
         let edited = edited["choices"][0]["message"]["content"].as_str().unwrap();
 
@@ -399,7 +398,7 @@ proptest! {
     ) {
         let at = |index: usize| (0..=index.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap();
         let cut = at(from)..at(from + length).max(at(from));
-        let change = Change { cut, put: "X".to_owned(), adjustment: Adjustment::Prepend, saying: None };
+        let change = Change { cut, put: "X".to_owned(), adjustment: Adjustment::Prepend, saying: None, interjection: None };
         let mut borders: Vec<_> = cuts.into_iter().map(at).chain([0, text.len()]).collect();
         borders.sort_unstable();
         let mut state = Text::default();

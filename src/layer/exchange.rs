@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -15,14 +16,19 @@ use super::{
     layer::Settings,
     request::refuses_identity,
     response::coding,
+    spoken::Spoken,
 };
 use crate::{
-    conversation::{ConversationKey, Memory, Recall},
-    empathy::{Facts, Intent, Plan, Saying, Weight},
+    conversation::{ConversationKey, Memory, Recall, TextHash},
+    empathy::{Facts, Intent, Plan, Weight},
     outcome::{DANGER, FailOpen, Outcome, Reason, Settled, Ticket, Verdict},
     protocol::{Chat, Claim, Edit, HandsOff, Recognition, ReplyReader, Speaker, Turn, Utterance},
-    sentiment::{ClassifyError, Pending, Sentiment},
+    rules::{FactValues, Known, Undecided},
+    sentiment::{ClassifyError, Embedding, Pending, Sentiment},
 };
+
+/// How many of the user's latest messages rules compare a turn with.
+const COMPARED: usize = 3;
 
 /// What a request turned out to be.
 pub(super) enum Recognised {
@@ -46,6 +52,12 @@ pub(super) struct Exchange {
     is_coded: bool,
     sentiment: Asked<Pending, Result<Sentiment, ClassifyError>>,
     memory: Asked<Recall, Memory>,
+    /// What the user said before, the newest first, where a rule asks.
+    before: Vec<Asked<Pending, Option<Embedding>>>,
+    /// What the request tells of the rules' facts.
+    facts: FactValues,
+    /// The rules, once they have been asked about the turn.
+    undecided: Option<Undecided>,
     /// What the turn is in the conversation, once that is decided, before anything is said.
     intent: Option<Intent>,
 }
@@ -111,11 +123,16 @@ impl Exchange {
         };
         let asked = guard(|| {
             let memory = key(&turn).map(|conversation| settings.store.recall(conversation));
-            (settings.classifier.submit(&turn.text), memory)
+            let before = turn.history.iter().rev().filter(|past| past.speaker == Speaker::User);
+            let compared = if settings.rules.need_history() { COMPARED } else { 0 };
+            // The classifier remembers turns: most of these cost nothing.
+            let before = before.take(compared).map(|past| Asked::Pending(settings.classifier.submit(&past.text)));
+            let facts = settings.rules.facts_in_request(&head.headers, plain.as_ref().unwrap_or(body));
+            (settings.classifier.submit(&turn.text), memory, before.collect(), facts)
         });
         match asked {
             Err(reason) => Recognised::HandsOff(ticket, reason.into()),
-            Ok((sentiment, memory)) => Recognised::Chat(Box::new(Self {
+            Ok((sentiment, memory, before, facts)) => Recognised::Chat(Box::new(Self {
                 settings,
                 ticket,
                 turn,
@@ -124,6 +141,9 @@ impl Exchange {
                 is_coded: plain.is_some(),
                 sentiment: Asked::Pending(sentiment),
                 memory: memory.map_or_else(|| Asked::Answered(Memory::default()), Asked::Pending),
+                before,
+                facts,
+                undecided: None,
                 intent: None,
             })),
         }
@@ -173,8 +193,17 @@ impl Exchange {
         {
             self.memory = Asked::Answered(answer.unwrap_or_default());
         }
+        for before in &mut self.before {
+            if let Asked::Pending(pending) = before
+                && let Poll::Ready(answer) = Pin::new(pending).poll(cx)
+            {
+                let sentiment = answer.and_then(Result::ok);
+                *before = Asked::Answered(sentiment.and_then(|sentiment| sentiment.embedding));
+            }
+        }
+        let is_compared = self.before.iter().all(|before| matches!(before, Asked::Answered(_)));
         match (&self.sentiment, &self.memory) {
-            (Asked::Answered(_), Asked::Answered(_)) => Poll::Ready(self.decide()),
+            (Asked::Answered(_), Asked::Answered(_)) if is_compared => Poll::Ready(self.decide()),
             _ => Poll::Pending,
         }
     }
@@ -201,8 +230,9 @@ impl Exchange {
         match plan {
             Plan::Review(intent) => {
                 self.intent = Some(intent.clone());
+                self.undecided = self.ask_rules();
                 // Without toning there is nothing to look for in a reply to which nothing will be said.
-                match intent.silence().filter(|_| !self.settings.policy.tones()) {
+                match intent.silence().filter(|_| !self.settings.policy.tones() && self.undecided.is_none()) {
                     Some(silence) => Err(silence.into()),
                     None => Ok(intent),
                 }
@@ -211,17 +241,57 @@ impl Exchange {
         }
     }
 
+    /// Asks the rules, if there are any.
+    fn ask_rules(&self) -> Option<Undecided> {
+        let settings = &self.settings;
+        let Asked::Answered(Ok(sentiment)) = &self.sentiment else { return None };
+        if settings.rules.is_empty() {
+            return None;
+        }
+        let unknown = Memory::default();
+        let memory = match &self.memory {
+            Asked::Answered(memory) => memory,
+            Asked::Pending(_) => &unknown,
+        };
+        let answered = self.before.iter().filter_map(|before| match before {
+            Asked::Answered(meaning) => meaning.clone(),
+            Asked::Pending(_) => None,
+        });
+        let before: Vec<_> = answered.chain(memory.meanings().cloned()).collect();
+        let known =
+            Known { policy: &settings.policy, turn: &self.turn, sentiment, memory, before: &before, now: now() };
+        guard(|| settings.rules.open(&known, self.facts.clone())).ok()
+    }
+
+    /// Takes what the head of the reply tells of the rules' facts.
+    pub(super) fn see_head(&mut self, headers: &HeaderMap) {
+        self.settings.rules.facts_in_head(headers, &mut self.facts);
+    }
+
+    /// Takes out the rules that have been asked about the turn.
+    pub(super) const fn take_rules(&mut self) -> Option<Undecided> {
+        self.undecided.take()
+    }
+
     /// The ticket, for what is announced and told.
     pub(super) const fn ticket(&self) -> &Ticket {
         &self.ticket
     }
 
     /// Tells what was done, and remembers the exchange.
-    pub(super) fn settle(mut self, verdict: Verdict, saying: Option<&Saying>) -> (Outcome, Settled) {
+    pub(super) fn settle(mut self, verdict: Verdict, spoken: &Spoken) -> (Outcome, Settled) {
         if let (Some(intent), Some(conversation)) = (&self.intent, key(&self.turn)) {
+            let mut past = intent.past(spoken.saying.as_deref());
+            past.rules = spoken.rules.iter().map(|rule| TextHash::new(rule)).collect();
+            if let Asked::Answered(Ok(sentiment)) = &self.sentiment
+                && self.settings.rules.need_history()
+            {
+                past.meaning.clone_from(&sentiment.embedding);
+            }
             // What cannot be remembered is lost; the reply is not.
-            let _ = guard(|| self.settings.store.record(conversation, intent.past(saying)));
+            let _ = guard(|| self.settings.store.record(conversation, past));
         }
+        self.ticket.ruled(spoken.rules.clone(), spoken.failed.clone());
         (self.ticket.settle(verdict), self.ticket.settled())
     }
 }
@@ -234,6 +304,12 @@ fn plain(settings: &Settings, head: &request::Parts, body: &Bytes) -> Result<Opt
         Ok(None) => Err(FailOpen::RequestTooLong.into()),
         Err(Undecodable) => Err(HandsOff::Encoding.into()),
     }
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn key(turn: &Turn) -> Option<ConversationKey> {

@@ -23,6 +23,7 @@ use super::{
     reply::{Arrival, Received, Reply, Undecided},
     request::ask_for_identity,
     response::describe_edited,
+    spoken::Spoken,
 };
 use crate::{
     outcome::{FailOpen, Reason, Ticket, Verdict},
@@ -262,7 +263,7 @@ impl Course {
         let verdict = Verdict::Untouched(FailOpen::NoReply.into());
         match self {
             Self::PassOn(mut ticket, _) => drop(ticket.settle(verdict)),
-            Self::Listen(exchange) => drop(exchange.settle(verdict, None)),
+            Self::Listen(exchange) => drop(exchange.settle(verdict, &Spoken::default())),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     conversation::{LocalStore, Store},
     empathy::Policy,
     protocol::Protocols,
+    rules::Rules,
     sentiment::Classify,
 };
 
@@ -23,6 +24,7 @@ pub(super) struct Settings {
     pub(super) store: Arc<dyn Store>,
     pub(super) policy: Policy,
     pub(super) protocols: Protocols,
+    pub(super) rules: Rules,
     pub(super) limits: Limits,
     pub(super) quota: Arc<Quota>,
     pub(super) respect_no_transform: bool,
@@ -35,6 +37,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("policy", &self.policy)
             .field("protocols", &self.protocols)
+            .field("rules", &self.rules)
             .field("limits", &self.limits)
             .field("respect_no_transform", &self.respect_no_transform)
             .finish_non_exhaustive()
@@ -53,6 +56,7 @@ impl EmpathyLayer {
                 store: Arc::new(LocalStore::default()),
                 policy: Policy::default(),
                 protocols: Protocols::default(),
+                rules: Rules::default(),
                 limits,
                 quota: Quota::new(limits.max_total_bytes),
                 respect_no_transform: false,
@@ -80,6 +84,13 @@ impl EmpathyLayer {
     #[must_use]
     pub fn protocols(mut self, protocols: Protocols) -> Self {
         Arc::make_mut(&mut self.settings).protocols = protocols;
+        self
+    }
+
+    /// Says what these rules say, besides the acknowledgment. There are none unless set.
+    #[must_use]
+    pub fn rules(mut self, rules: Rules) -> Self {
+        Arc::make_mut(&mut self.settings).rules = rules;
         self
     }
 

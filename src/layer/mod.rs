@@ -87,6 +87,7 @@ mod body;
 mod coding;
 mod collect;
 mod editor;
+mod ending;
 mod exchange;
 mod future;
 mod guard;
@@ -98,6 +99,7 @@ mod reply;
 mod request;
 mod response;
 mod service;
+mod spoken;
 mod streamed;
 mod text;
 

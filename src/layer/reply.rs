@@ -22,10 +22,11 @@ use super::{
     exchange::Exchange,
     guard::guard,
     response::{announce, describe_decoded, describe_edited, editable},
+    spoken::Spoken,
     streamed::Streamed,
 };
 use crate::{
-    empathy::{Adjustment, Intent, Saying},
+    empathy::{Adjustment, Intent},
     outcome::{FailOpen, Reason, Ticket, Verdict},
     protocol::{Framing, HandsOff, Progress, ReplyReader, Seen},
 };
@@ -102,13 +103,14 @@ fn examine(exchange: &mut Exchange, head: &response::Parts) -> Result<(Box<dyn R
     if coding.is_some() && !exchange.takes_identity {
         return Err(HandsOff::Encoding.into());
     }
+    exchange.see_head(&head.headers);
     let mut reader = exchange.take_reader()?;
     let framing = guard(|| reader.framing(head))??;
     Ok((reader, Shape { framing, coding }))
 }
 
 fn untouched<B: Body>(exchange: Exchange, response: Response<ReplyBody<B>>, reason: Reason) -> Response<ReplyBody<B>> {
-    let (outcome, settled) = exchange.settle(Verdict::Untouched(reason), None);
+    let (outcome, settled) = exchange.settle(Verdict::Untouched(reason), &Spoken::default());
     announce(response, outcome, settled)
 }
 
@@ -199,12 +201,18 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Reply<B> {
 
     /// The reply, edited or not.
     pub(super) fn finish(self, collected: Collected<B>) -> Response<ReplyBody<B>> {
-        let Self { mut head, exchange, reader, coding, intent, .. } = self;
+        let Self { mut head, mut exchange, reader, coding, intent, .. } = self;
         let (body, why) = match collected {
             Collected::Whole(mut body) => {
                 let limit = exchange.settings.limits.max_reply_bytes;
                 let plain = decoded(body.bytes(), coding, limit);
-                match plain.and_then(|plain| edit(reader, &exchange, intent, plain, limit)) {
+                match plain.and_then(|plain| edit(reader, &mut exchange, intent, plain, limit)) {
+                    Ok(edit) if edit.adjustment.is_none() => {
+                        let body = ReplyBody::collected(body);
+                        let verdict = Verdict::Untouched(edit.reason);
+                        let (outcome, settled) = exchange.settle(verdict, &edit.spoken);
+                        return announce(Response::from_parts(head, body), outcome, settled);
+                    }
                     Ok(edit) => {
                         if coding.is_some() {
                             describe_decoded(&mut head.headers);
@@ -236,14 +244,16 @@ fn decoded(body: Bytes, coding: Option<Coding>, limit: usize) -> Result<Bytes, R
 /// An edited body: its pieces, what was done and what was said.
 struct Edited {
     pieces: VecDeque<Bytes>,
-    adjustment: Adjustment,
-    saying: Option<Saying>,
+    adjustment: Option<Adjustment>,
+    /// Why it stays as it is, where it does.
+    reason: Reason,
+    spoken: Spoken,
 }
 
 /// Edits a body, or says why it stays as it is.
 fn edit(
     reader: Box<dyn ReplyReader>,
-    exchange: &Exchange,
+    exchange: &mut Exchange,
     intent: Intent,
     body: Bytes,
     limit: usize,
@@ -253,16 +263,13 @@ fn edit(
     let framing = guard(|| reader.reframe(Framing::Whole, start))??;
     let mut editor = Editor::new(framing, reader, policy, limit)?;
     let mut pieces = VecDeque::new();
-    editor.speak(intent, &mut pieces);
-    if framing == Framing::Whole {
-        editor.whole(body, &mut pieces);
-    } else {
-        editor.push(body, &mut pieces);
-        editor.finish(&mut pieces);
-    }
+    editor.whole(body, intent, exchange.take_rules(), &mut pieces);
+    let spoken = editor.spoken().clone();
     match editor.verdict() {
-        Some(Verdict::Adjusted(adjustment)) => Ok(Edited { pieces, adjustment, saying: editor.saying().cloned() }),
-        Some(Verdict::Untouched(reason)) => Err(reason),
+        Some(Verdict::Adjusted(adjustment)) => {
+            Ok(Edited { pieces, adjustment: Some(adjustment), reason: HandsOff::Empty.into(), spoken })
+        }
+        Some(Verdict::Untouched(reason)) => Ok(Edited { pieces, adjustment: None, reason, spoken }),
         Some(Verdict::Pending | Verdict::Planned(_) | Verdict::Silent(_)) | None => Err(HandsOff::Empty.into()),
     }
 }
@@ -273,13 +280,14 @@ fn edited<B: Body<Data = Bytes, Error: Into<BoxError>>>(
     exchange: Exchange,
     edit: Edited,
 ) -> Response<ReplyBody<B>> {
-    let Edited { pieces, adjustment, saying } = edit;
+    let Edited { pieces, adjustment, reason, spoken } = edit;
+    let verdict = adjustment.map_or(Verdict::Untouched(reason), Verdict::Adjusted);
     describe_edited(&mut head.headers, Some(pieces.iter().map(Bytes::len).sum()));
     if let Some(trailers) = body.trailers_mut() {
         describe_edited(trailers, None);
     }
     let body = ReplyBody::collected(body.with_data(pieces));
-    let (outcome, settled) = exchange.settle(Verdict::Adjusted(adjustment), saying.as_ref());
+    let (outcome, settled) = exchange.settle(verdict, &spoken);
     announce(Response::from_parts(head, body), outcome, settled)
 }
 
@@ -305,7 +313,10 @@ fn stream<B: Body<Data = Bytes, Error: Into<BoxError>>>(
     }
     let verdict = match &intent {
         None => Verdict::Pending,
-        Some(intent) => intent.silence().map_or(Verdict::Planned(Adjustment::Prepend), Verdict::Silent),
+        Some(intent) => match (intent.planned(), intent.silence()) {
+            (Some(adjustment), _) => Verdict::Planned(adjustment),
+            (None, silence) => silence.map_or(Verdict::Pending, Verdict::Silent),
+        },
     };
     let outcome = exchange.ticket().outcome(verdict);
     let settled = exchange.ticket().settled();

@@ -72,13 +72,13 @@ where
         body: Prefixed<B>,
         coding: Option<Coding>,
         mut editor: Editor,
-        exchange: Exchange,
+        mut exchange: Exchange,
         intent: Option<Intent>,
     ) -> Self {
         let mut out = VecDeque::new();
         let is_decided = intent.is_some();
         if let Some(intent) = intent {
-            editor.speak(intent, &mut out);
+            editor.speak(intent, exchange.take_rules(), &mut out);
         }
         let share = exchange.settings.quota.share();
         let limits = exchange.settings.limits;
@@ -216,7 +216,10 @@ where
         self.is_decided = true;
         self.clock = None;
         match decision {
-            Ok(intent) => self.editor.speak(intent, &mut self.out),
+            Ok(intent) => {
+                let rules = self.exchange.as_mut().and_then(Exchange::take_rules);
+                self.editor.speak(intent, rules, &mut self.out);
+            }
             Err(reason) => self.editor.give_up(reason, &mut self.out),
         }
     }
@@ -261,7 +264,7 @@ where
         if let Some(verdict) = self.editor.verdict()
             && let Some(exchange) = self.exchange.take()
         {
-            exchange.settle(verdict, self.editor.saying());
+            exchange.settle(verdict, self.editor.spoken());
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! They go through the [`metrics`] facade: whoever embeds the layer brings the recorder.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Counter: recognised exchanges. Labels: `protocol`, `action` (`none`, or what was done), `family` and `reason` (why
 /// nothing was, else empty).
@@ -10,6 +10,9 @@ pub const EXCHANGES: &str = "undertone_exchanges_total";
 
 /// Counter: turns that speak of danger to life and limb, whatever became of their replies. Label: `protocol`.
 pub const DANGER: &str = "undertone_danger_total";
+
+/// Counter: rules that spoke or could not be computed or said. Labels: `rule`, `result` (`spoke`, `failed`).
+pub const RULES: &str = "undertone_rules_total";
 
 /// Histogram, in seconds: how long a reply that was there waited for the decision.
 pub const WAIT: &str = "undertone_wait_seconds";
@@ -24,6 +27,7 @@ pub fn describe() {
         "Chat exchanges that were recognised, by what was done to the reply and why."
     );
     metrics::describe_counter!(DANGER, "Turns that speak of danger to life and limb.");
+    metrics::describe_counter!(RULES, "Rules that spoke or failed.");
     metrics::describe_histogram!(
         WAIT,
         metrics::Unit::Seconds,
@@ -39,6 +43,10 @@ pub(super) fn exchange(protocol: &str, action: &'static str, family: &'static st
         metrics::Label::from_static_parts("reason", reason),
     ];
     metrics::counter!(EXCHANGES, labels.iter()).increment(1);
+}
+
+pub(super) fn rule(rule: &Arc<str>, result: &'static str) {
+    metrics::counter!(RULES, "rule" => rule.to_string(), "result" => result).increment(1);
 }
 
 pub(super) fn danger(protocol: &str) {

@@ -8,6 +8,8 @@
 pub mod metrics;
 mod ticket;
 
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue};
 use sfv::{Decimal, DictSerializer, KeyRef, TokenRef};
 
@@ -28,7 +30,7 @@ pub const HEADER: HeaderName = HeaderName::from_static("undertone");
 pub const DANGER: HeaderName = HeaderName::from_static("x-undertone-danger");
 
 /// What was done to one reply. Also in the response's extensions, for layers further out.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Outcome {
     /// What was done, or will be.
@@ -37,6 +39,10 @@ pub struct Outcome {
     pub weight: Option<Weight>,
     /// The most probable feeling, where it is known.
     pub emotion: Option<Emotion>,
+    /// The rules that spoke.
+    pub rules: Vec<Arc<str>>,
+    /// The rules that could not be computed or said.
+    pub failed_rules: Vec<Arc<str>>,
 }
 
 /// What was done to a reply, or will be.
@@ -218,6 +224,8 @@ impl Outcome {
         if let Some(emotion) = self.emotion {
             token(&mut dictionary, "emotion", emotion.as_str());
         }
+        tokens(&mut dictionary, "rule", &self.rules);
+        tokens(&mut dictionary, "failed-rule", &self.failed_rules);
         dictionary
             .finish()
             .and_then(|value| HeaderValue::try_from(value).ok())
@@ -240,13 +248,39 @@ fn token(dictionary: &mut DictSerializer<String>, key: &'static str, value: &'st
     }
 }
 
+/// One name as a token, more as a list of them.
+fn tokens(dictionary: &mut DictSerializer<String>, key: &'static str, names: &[Arc<str>]) {
+    let Ok(key) = KeyRef::from_str(key) else { return };
+    let mut tokens = names.iter().filter_map(|name| TokenRef::from_str(name).ok());
+    match names {
+        [] => {}
+        [_] => {
+            if let Some(token) = tokens.next() {
+                let _ = dictionary.bare_item(key, token);
+            }
+        }
+        _ => {
+            let mut list = dictionary.inner_list(key);
+            for token in tokens {
+                let _ = list.bare_item(token);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_header_is_a_dictionary_that_says_what_and_why() {
-        let outcome = |verdict, weight| Outcome { verdict, weight, emotion: weight.map(|_| Emotion::Frustration) };
+        let outcome = |verdict, weight| Outcome {
+            verdict,
+            weight,
+            emotion: weight.map(|_| Emotion::Frustration),
+            rules: Vec::new(),
+            failed_rules: Vec::new(),
+        };
         let weight = Some(Weight::clamped(0.6249));
         let untouched = |reason: Reason| Verdict::Untouched(reason);
         for (outcome, expected) in [

@@ -1,6 +1,10 @@
 //! Tells what was done to a reply: once, whatever happens.
 
-use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::{sync::watch, time::Instant};
 
@@ -19,6 +23,8 @@ pub(crate) struct Ticket {
     protocol: String,
     weight: Option<Weight>,
     emotion: Option<Emotion>,
+    rules: Vec<Arc<str>>,
+    failed_rules: Vec<Arc<str>>,
     settled: watch::Sender<Option<Outcome>>,
     is_void: bool,
 }
@@ -33,12 +39,12 @@ impl Settled {
     /// What was done, if that is known yet.
     #[must_use]
     pub fn get(&self) -> Option<Outcome> {
-        *self.0.borrow()
+        self.0.borrow().clone()
     }
 
     /// Waits until it is known what was done. Cancel-safe; nothing if it will never be known.
     pub async fn wait(&mut self) -> Option<Outcome> {
-        self.0.wait_for(Option::is_some).await.ok().and_then(|outcome| *outcome)
+        self.0.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone())
     }
 }
 
@@ -52,7 +58,15 @@ impl Default for Ticket {
 impl Ticket {
     /// An exchange in this protocol.
     pub(crate) fn new(protocol: String) -> Self {
-        Self { protocol, weight: None, emotion: None, settled: watch::Sender::new(None), is_void: false }
+        Self {
+            protocol,
+            weight: None,
+            emotion: None,
+            rules: Vec::new(),
+            failed_rules: Vec::new(),
+            settled: watch::Sender::new(None),
+            is_void: false,
+        }
     }
 
     /// It is in this protocol, after all.
@@ -64,6 +78,12 @@ impl Ticket {
     pub(crate) const fn heard(&mut self, weight: Weight, emotion: Emotion) {
         self.weight = Some(weight);
         self.emotion = Some(emotion);
+    }
+
+    /// Adds which rules spoke, and which failed.
+    pub(crate) fn ruled(&mut self, rules: Vec<Arc<str>>, failed: Vec<Arc<str>>) {
+        self.rules = rules;
+        self.failed_rules = failed;
     }
 
     /// Counts a turn that speaks of danger, whatever becomes of its reply.
@@ -88,8 +108,14 @@ impl Ticket {
     }
 
     /// The verdict, with what is known of the turn.
-    pub(crate) const fn outcome(&self, verdict: Verdict) -> Outcome {
-        Outcome { verdict, weight: self.weight, emotion: self.emotion }
+    pub(crate) fn outcome(&self, verdict: Verdict) -> Outcome {
+        Outcome {
+            verdict,
+            weight: self.weight,
+            emotion: self.emotion,
+            rules: self.rules.clone(),
+            failed_rules: self.failed_rules.clone(),
+        }
     }
 
     /// Writes the event, raises the counter and tells who waits; the second time it does nothing.
@@ -98,7 +124,7 @@ impl Ticket {
         if self.settled.borrow().is_some() {
             return outcome;
         }
-        self.settled.send_replace(Some(outcome));
+        self.settled.send_replace(Some(outcome.clone()));
         let reason = match verdict {
             Verdict::Untouched(reason) => Some(reason),
             Verdict::Pending | Verdict::Planned(_) | Verdict::Silent(_) | Verdict::Adjusted(_) => None,
@@ -109,6 +135,8 @@ impl Ticket {
         };
         let (family, why) = reason.map_or(("", ""), |reason| (reason.family().as_str(), reason.as_str()));
         metrics::exchange(&self.protocol, action, family, why);
+        self.rules.iter().for_each(|rule| metrics::rule(rule, "spoke"));
+        self.failed_rules.iter().for_each(|rule| metrics::rule(rule, "failed"));
         self.log(action, reason, why);
         outcome
     }

@@ -71,7 +71,9 @@ pub use self::{
 pub(crate) use self::{
     edit::{Edit, apply},
     framing::{Framer, Progress, Seen},
-    reasoning::{Reasoning, leaks},
+    json::Raw,
+    pointer::Path,
+    reasoning::{Reasoning, leaks, visible},
 };
 
 /// A wire format in which users and bots talk.

@@ -13,10 +13,10 @@ use super::json::Raw;
 
 /// A JSON Pointer, split into its reference tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Path(Vec<String>);
+pub(crate) struct Path(Vec<String>);
 
 impl Path {
-    pub(super) fn new(pointer: &PointerBuf) -> Self {
+    pub(crate) fn new(pointer: &PointerBuf) -> Self {
         Self(pointer.tokens().map(|token: Token<'_>| token.decoded().into_owned()).collect())
     }
 
@@ -32,7 +32,7 @@ impl Path {
     /// # Errors
     ///
     /// If `json` is not JSON.
-    pub(super) fn find<'j>(&self, json: &'j [u8]) -> serde_json::Result<Raw<'j>> {
+    pub(crate) fn find<'j>(&self, json: &'j [u8]) -> serde_json::Result<Raw<'j>> {
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         let found = At(self.0.iter()).deserialize(&mut deserializer)?;
         deserializer.end()?;

@@ -81,7 +81,7 @@ pub(crate) fn leaks(raw: &[u8]) -> bool {
 }
 
 /// The part of a whole text that the user reads.
-pub(super) fn visible(text: &str) -> &str {
+pub(crate) fn visible(text: &str) -> &str {
     let mut reasoning = Reasoning::default();
     let skipped = reasoning.skip(text);
     if reasoning.is_inside() { "" } else { text.get(skipped..).unwrap_or_default() }

@@ -54,6 +54,12 @@ pub trait ReplyReader: fmt::Debug + Send {
         false
     }
 
+    /// Whether a client takes a piece of the text again, with other words in it, right before the frame that ends the text:
+    /// so words can be put behind a stream. Not where pieces are numbered, or tell the text so far. Not unless implemented.
+    fn may_repeat(&self) -> bool {
+        false
+    }
+
     /// Why there is no text, when the reply ends without any; [`HandsOff::Empty`] unless implemented.
     fn absence(&self) -> HandsOff {
         HandsOff::Empty

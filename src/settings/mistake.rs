@@ -5,6 +5,7 @@ use std::{fmt, io, ops::Range, path::Path};
 use crate::{
     empathy::PhrasebookError,
     protocol::{CustomError, CustomSpec},
+    rules::RulesError,
 };
 
 /// One line: the file, the line in it, and what is wrong there.
@@ -32,6 +33,10 @@ impl SettingsError {
 
     pub(super) fn in_protocol(spec: &CustomSpec, error: &CustomError) -> Self {
         Self(format!("[[protocol]] `{}`: {error}", spec.path))
+    }
+
+    pub(crate) fn in_rules(path: &Path, error: &RulesError) -> Self {
+        Self(format!("{}:{}: {}", path.display(), error.line, error.message))
     }
 
     pub(super) fn in_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {

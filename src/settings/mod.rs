@@ -10,6 +10,7 @@ mod proxy;
 mod voice;
 
 use std::{
+    collections::BTreeMap,
     fmt, fs,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -18,6 +19,7 @@ use std::{
 
 use clap::Args;
 use serde::Deserialize;
+use toml::Spanned;
 
 pub(crate) use self::{mistake::SettingsError, model::Model, proxy::Proxy, voice::Voice};
 use crate::{
@@ -25,6 +27,7 @@ use crate::{
     layer::Limits,
     protocol::{CustomProtocol, CustomSpec, Protocols},
     proxy::UpstreamUrl,
+    rules::{FactSpec, RuleSpec, Rules, RulesFile},
 };
 
 /// The file as it is written. `examples/undertone.toml` explains each key.
@@ -40,6 +43,13 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) proxy: Proxy,
     pub(crate) protocol: Vec<CustomSpec>,
+    /// Files of rules.
+    pub(crate) rules: Vec<PathBuf>,
+    pub(crate) facts: BTreeMap<String, Spanned<FactSpec>>,
+    pub(crate) rule: Vec<Spanned<RuleSpec>>,
+    /// The file itself, for the lines of its rules.
+    #[serde(skip)]
+    source: Option<(PathBuf, String)>,
 }
 
 /// `[danger]`: what becomes of a turn that speaks of danger to life and limb.
@@ -86,6 +96,8 @@ impl Settings {
         let directory = path.parent().unwrap_or(Path::new(""));
         settings.voice.relative_to(directory);
         settings.model.relative_to(directory);
+        settings.rules.iter_mut().for_each(|rules| *rules = directory.join(&rules));
+        settings.source = Some((path.to_owned(), text));
         Ok(settings)
     }
 
@@ -129,6 +141,48 @@ impl Settings {
         }
         Ok(protocols)
     }
+}
+
+impl Settings {
+    /// What rules say: those of the file, and those of the files that it names.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be read or used.
+    pub(crate) fn rules(&self) -> Result<Rules, SettingsError> {
+        self.rules_and(&[])
+    }
+
+    /// The same, and those of more files.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be read or used.
+    pub(crate) fn rules_and(&self, more: &[PathBuf]) -> Result<Rules, SettingsError> {
+        let mut paths = Vec::new();
+        let mut files = Vec::new();
+        if let Some((path, text)) = &self.source {
+            paths.push(path.clone());
+            files.push(RulesFile::of(text.clone(), self.facts.clone(), self.rule.clone()));
+        }
+        for path in self.rules.iter().chain(more) {
+            files.push(read_rules(path)?);
+            paths.push(path.clone());
+        }
+        Rules::of(&files).map_err(|(number, error)| {
+            SettingsError::in_rules(paths.get(number).map_or(Path::new(""), PathBuf::as_path), &error)
+        })
+    }
+}
+
+/// The rules in a file of their own, not yet compiled.
+///
+/// # Errors
+///
+/// If it cannot be read, or is none.
+pub(crate) fn read_rules(path: &Path) -> Result<RulesFile, SettingsError> {
+    let text = fs::read_to_string(path).map_err(|error| SettingsError::unreadable(path, &error))?;
+    RulesFile::parse(&text).map_err(|error| SettingsError::in_rules(path, &error))
 }
 
 /// The phrasebook in a file, with its text.

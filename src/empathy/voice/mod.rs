@@ -21,11 +21,11 @@ pub(super) use self::{
     opening::{Opening, Openings},
     patterns::ends,
     phrasebook::Own,
-    signals::{SignalPatterns, Signals},
+    signals::SignalPatterns,
     topics::Topic,
     wording::WORDING,
 };
-pub(crate) use self::{line::Line, phrasebook::line_at};
+pub(crate) use self::{line::Line, patterns::Pattern, phrasebook::line_at, signals::Signals};
 pub use self::{
     phrasebook::{Phrasebook, PhrasebookError},
     tone::{Tone, UnknownTone},

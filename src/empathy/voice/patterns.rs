@@ -22,7 +22,18 @@ const END: usize = 4 << 10;
 /// A list of patterns in a file, compiled as one that matches where any of them does.
 #[derive(Debug, Deserialize)]
 #[serde(from = "Vec<String>")]
-pub(super) struct Pattern(Regex);
+pub(crate) struct Pattern(Regex);
+
+impl Pattern {
+    /// The patterns of a file that is compiled in.
+    ///
+    /// # Panics
+    ///
+    /// If it is not one: a test reads the same file.
+    pub(crate) fn built_in<T: DeserializeOwned>(file: &str) -> T {
+        built_in(file)
+    }
+}
 
 impl From<Vec<String>> for Pattern {
     fn from(patterns: Vec<String>) -> Self {

@@ -8,30 +8,30 @@ use super::patterns::{Pattern, built_in};
 
 /// What the words of one turn state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::empathy) struct Signals {
+pub(crate) struct Signals {
     /// The bot's answer was wrong.
-    pub(in crate::empathy) mistake: bool,
+    pub(crate) mistake: bool,
     /// The bot's answer was wrong, if it has answered before.
-    pub(in crate::empathy) mistake_perhaps: bool,
+    pub(crate) mistake_perhaps: bool,
     /// The bot asks again for what it was told.
-    pub(in crate::empathy) asked: bool,
+    pub(crate) asked: bool,
     /// The user waited.
-    pub(in crate::empathy) waiting: bool,
+    pub(crate) waiting: bool,
     /// The user asked, explained or tried before.
-    pub(in crate::empathy) repeat: bool,
+    pub(crate) repeat: bool,
     /// Somebody near died.
-    pub(in crate::empathy) loss: bool,
+    pub(crate) loss: bool,
     /// Grave news.
-    pub(in crate::empathy) grave: bool,
+    pub(crate) grave: bool,
     /// A text for somebody else is asked for.
-    pub(in crate::empathy) task: bool,
+    pub(crate) task: bool,
     /// Thanks that are none.
-    pub(in crate::empathy) sarcasm: bool,
+    pub(crate) sarcasm: bool,
 }
 
 impl Signals {
     /// Whether the words say that trouble goes on.
-    pub(in crate::empathy) const fn persists(&self) -> bool {
+    pub(crate) const fn persists(&self) -> bool {
         self.mistake || self.asked || self.waiting || self.repeat
     }
 }

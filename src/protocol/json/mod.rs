@@ -11,10 +11,10 @@ mod walk;
 
 use serde::Deserialize;
 
+pub(crate) use self::raw::Raw;
 pub(super) use self::{
     content::{content, first_text, said},
     object::{Any, First, List, Merge, Name, anything_else, object},
-    raw::Raw,
 };
 use super::{HandsOff, framing};
 

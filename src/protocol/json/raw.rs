@@ -10,7 +10,7 @@ use crate::protocol::{Piece, PieceKind};
 
 /// A value as it is written; nothing for `null` or where there is none.
 #[derive(Debug, Default, Clone, Copy)]
-pub(in crate::protocol) struct Raw<'a>(pub(super) Option<&'a str>);
+pub(crate) struct Raw<'a>(pub(super) Option<&'a str>);
 
 impl Merge for Raw<'_> {}
 
@@ -28,12 +28,12 @@ impl<'a> From<&'a RawValue> for Raw<'a> {
 
 impl<'a> Raw<'a> {
     /// A value that is written so.
-    pub(super) fn of(raw: &'a str) -> Self {
+    pub(crate) fn of(raw: &'a str) -> Self {
         Self(Some(raw).filter(|raw| *raw != "null"))
     }
 
     /// The value as it is written.
-    pub(in crate::protocol) const fn get(self) -> Option<&'a str> {
+    pub(crate) const fn get(self) -> Option<&'a str> {
         self.0
     }
 
@@ -50,7 +50,7 @@ impl<'a> Raw<'a> {
     }
 
     /// A string's text; nothing if it is none, or none that can be read (a lone surrogate, say).
-    pub(in crate::protocol) fn text(self) -> Option<String> {
+    pub(crate) fn text(self) -> Option<String> {
         unescape(self.string()?).or_else(|| serde_json::from_str(self.0?).ok())
     }
 
@@ -88,7 +88,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Whether it is a string.
-    pub(in crate::protocol) fn is_string(self) -> bool {
+    pub(crate) fn is_string(self) -> bool {
         self.string().is_some()
     }
 

@@ -7,7 +7,7 @@ use super::Raw;
 
 impl<'a> Raw<'a> {
     /// Whether it is an array.
-    pub(in crate::protocol) fn is_list(self) -> bool {
+    pub(crate) fn is_list(self) -> bool {
         self.0.is_some_and(|raw| raw.starts_with('['))
     }
 
@@ -18,7 +18,7 @@ impl<'a> Raw<'a> {
     }
 
     /// The items of an array; of anything else, none.
-    pub(in crate::protocol) fn items(self) -> impl Iterator<Item = Self> {
+    pub(crate) fn items(self) -> impl Iterator<Item = Self> {
         let mut rest = self.0.and_then(|raw| raw.strip_prefix('[')).unwrap_or_default();
         std::iter::from_fn(move || {
             rest = rest.trim_ascii_start().trim_start_matches(',').trim_ascii_start();
@@ -39,7 +39,7 @@ impl<'a> Raw<'a> {
     }
 
     /// The members of an object, each with its name; of anything else, none.
-    pub(in crate::protocol) fn members(self) -> impl Iterator<Item = (Self, Self)> {
+    pub(crate) fn members(self) -> impl Iterator<Item = (Self, Self)> {
         let mut rest = self.0.and_then(|raw| raw.strip_prefix('{')).unwrap_or_default();
         std::iter::from_fn(move || {
             rest = rest.trim_ascii_start().trim_start_matches(',').trim_ascii_start();
@@ -52,7 +52,7 @@ impl<'a> Raw<'a> {
     }
 
     /// The value of an object's member, the last one of this name; of anything else, nothing.
-    pub(in crate::protocol) fn member(self, name: &str) -> Self {
+    pub(crate) fn member(self, name: &str) -> Self {
         self.members().filter(|(key, _)| key.is(name)).last().map_or_else(Self::default, |(_, member)| member)
     }
 }

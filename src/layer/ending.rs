@@ -1,0 +1,127 @@
+//! The end of one text of a reply: what has been told of it, and what is put behind it.
+
+use bytes::Bytes;
+
+use super::text::{Part, Placed};
+use crate::{
+    empathy::behind,
+    protocol::{Edit, Frame, PieceKind, visible},
+};
+
+/// How much of a text is remembered, in bytes.
+const TOLD: usize = 64 << 10;
+
+/// What is known of the end of one text.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    /// The text so far, and whether that is all of it.
+    told: String,
+    is_cut: bool,
+    /// Its latest piece, and the frame that it is in.
+    last: Option<(Part, Frame)>,
+    /// Copies of it in frames that may still be held.
+    copies: Vec<Part>,
+    is_over: bool,
+    /// What has been put behind it, once that is decided.
+    put: Option<String>,
+}
+
+/// Where words go behind a text.
+#[derive(Debug)]
+pub(super) enum Behind {
+    /// Into frames that are held.
+    Held(Vec<Placed>),
+    /// Into a piece of their own, written as this one was.
+    Again(Vec<Bytes>),
+    /// Nowhere: nothing has been told, or what has been told has gone.
+    Nowhere,
+}
+
+impl Ending {
+    /// Takes a piece of the text. An edit where it must agree with what was put behind the text.
+    pub(super) fn take(&mut self, part: &Part, frame: &Frame, kind: PieceKind) -> Option<Edit> {
+        match kind {
+            PieceKind::Delta => self.append(part, frame),
+            PieceKind::Copy | PieceKind::Repeat if self.last.is_none() => {
+                self.append(part, frame);
+                self.is_over |= kind == PieceKind::Copy;
+            }
+            PieceKind::Copy | PieceKind::Repeat => {
+                self.is_over |= kind == PieceKind::Copy;
+                if self.put.is_some() {
+                    return self.agree(part);
+                }
+                self.copies.push(part.clone());
+            }
+            PieceKind::End => self.is_over = true,
+            PieceKind::Restart => *self = Self::default(),
+            PieceKind::Offset(_) => {}
+        }
+        None
+    }
+
+    fn append(&mut self, part: &Part, frame: &Frame) {
+        let room = TOLD.saturating_sub(self.told.len());
+        let length = part.encoding.boundary(&part.raw, room);
+        self.is_cut |= length < part.raw.len();
+        match part.raw.get(..length).and_then(|raw| part.encoding.decode(raw)) {
+            Some(text) => self.told.push_str(&text),
+            None => self.is_cut = true,
+        }
+        self.last = Some((part.clone(), frame.clone()));
+    }
+
+    /// What the user reads of it so far.
+    pub(super) fn told(&self) -> &str {
+        visible(&self.told)
+    }
+
+    /// Whether no more of it will come.
+    pub(super) const fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Whether it is decided what is put behind it.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.put.is_some()
+    }
+
+    /// Nothing is put behind it.
+    pub(super) fn leave(&mut self) {
+        self.put = Some(String::new());
+    }
+
+    /// Puts these words behind it: in its last piece where the frame of that is `held_from` or later, else in a piece like
+    /// it, where the reply `may_repeat` one.
+    pub(super) fn put(&mut self, words: &str, held_from: usize, may_repeat: bool) -> Behind {
+        let Some((last, frame)) = self.last.take().filter(|_| !self.told().trim().is_empty()) else {
+            self.leave();
+            return Behind::Nowhere;
+        };
+        let words = [behind(&self.told), words].concat();
+        let encoded = last.encoding.encode(&words);
+        if last.frame >= held_from {
+            let end = last.span.start + last.encoding.locate(&last.raw, usize::MAX);
+            let mut placed = vec![(last.frame, Edit { at: end..end, with: encoded })];
+            self.put = Some(words);
+            for copy in std::mem::take(&mut self.copies) {
+                placed.extend(self.agree(&copy).filter(|_| copy.frame >= held_from).map(|edit| (copy.frame, edit)));
+            }
+            return Behind::Held(placed);
+        }
+        if !may_repeat {
+            self.leave();
+            return Behind::Nowhere;
+        }
+        self.put = Some(words);
+        Behind::Again(crate::protocol::apply(frame.raw().clone(), vec![Edit { at: last.span, with: encoded }]))
+    }
+
+    /// The edit that makes a copy agree, if it is one.
+    fn agree(&self, copy: &Part) -> Option<Edit> {
+        let words = self.put.as_ref().filter(|words| !words.is_empty() && !self.is_cut)?;
+        let is_same = copy.encoding.decode(&copy.raw)? == self.told;
+        let end = copy.span.start + copy.encoding.locate(&copy.raw, usize::MAX);
+        is_same.then(|| Edit { at: end..end, with: copy.encoding.encode(words) })
+    }
+}

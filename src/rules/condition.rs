@@ -1,0 +1,241 @@
+//! Conditions: expressions in CEL, read and tried before anything depends on them.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use cel::{
+    Context, Env, ExecutionError, Program, Value,
+    common::ast::{EntryExpr, Expr, IdedExpr},
+};
+use once_cell::sync::Lazy;
+
+use super::{
+    fact::Facts,
+    signals,
+    vocabulary::{SIGNALS_OF_REPLY, VARIABLES, hint, variable},
+};
+
+/// How long a condition may be, in bytes, of how many parts, and how deep its loops: they run over lists of at most a
+/// hundred, once per exchange and level.
+const LENGTH: usize = 2_000;
+const PARTS: usize = 500;
+const LOOPS: usize = 2;
+
+/// What conditions can do: CEL's standard functions.
+pub(super) static ENV: Lazy<Arc<Env>> = Lazy::new(|| Arc::new(Env::stdlib()));
+
+/// A condition, compiled.
+#[derive(Debug)]
+pub(super) struct Condition {
+    program: Program,
+    /// Whether it can be decided only when the reply is there.
+    pub(super) needs_reply: bool,
+    /// Whether it asks what the model says of earlier turns.
+    pub(super) needs_history: bool,
+}
+
+/// Why it is none, and at which byte of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    pub(super) at: usize,
+    pub(super) message: String,
+}
+
+/// How a condition came out.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Verdict {
+    Holds,
+    DoesNot,
+    /// What it speaks of is not there.
+    Missing(String),
+    /// It cannot be computed.
+    Fails(String),
+}
+
+impl Condition {
+    /// Reads a condition. `sample` has a value of the right type for everything that it can speak of.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(super) fn new(source: &str, facts: &Facts, sample: &Context<'_, '_>) -> Result<Self, Mistake> {
+        let mistake = |at, message: &str| Mistake { at, message: message.to_owned() };
+        if source.len() > LENGTH {
+            return Err(mistake(0, "the condition is longer than 2,000 bytes; split the rule in two"));
+        }
+        let program = ENV.compile(source).map_err(|errors| {
+            let first = errors.errors.first();
+            let (line, column) = first.map_or((1, 1), |error| error.pos);
+            let message = first.map_or_else(|| errors.to_string(), |error| in_plain_words(&error.msg));
+            Mistake { at: byte(source, line, column), message }
+        })?;
+        let mut reading = Reading {
+            source,
+            program: &program,
+            facts,
+            sample,
+            variables: BTreeSet::new(),
+            used: BTreeSet::new(),
+            signals: BTreeSet::new(),
+            bound: Vec::new(),
+            parts: 0,
+        };
+        reading.read(program.expression())?;
+        let Reading { variables, used, signals, .. } = reading;
+        match program.execute(sample) {
+            Ok(Value::Bool(_)) | Err(_) => {}
+            Ok(other) => {
+                let found = other.type_of();
+                return Err(mistake(
+                    0,
+                    &format!("a condition is true or false, and this is a {found}; compare it with something"),
+                ));
+            }
+        }
+        let is_of_reply = |name: &&str| variable(name).is_some_and(|variable| variable.is_of_reply);
+        let needs_reply = variables.iter().any(is_of_reply)
+            || used.iter().any(|name| facts.get(name).is_some_and(super::fact::Fact::is_of_reply))
+            || signals.iter().any(|name| SIGNALS_OF_REPLY.contains(&name.as_str()));
+        let needs_history = signals.iter().any(|name| signals::OF_HISTORY.contains(&name.as_str()));
+        Ok(Self { program, needs_reply, needs_history })
+    }
+
+    /// Whether it holds.
+    pub(super) fn holds(&self, context: &Context<'_, '_>) -> Verdict {
+        match self.program.execute(context) {
+            Ok(Value::Bool(true)) => Verdict::Holds,
+            Ok(Value::Bool(false)) => Verdict::DoesNot,
+            Ok(other) => Verdict::Fails(format!("it is a {}, neither true nor false", other.type_of())),
+            Err(ExecutionError::NoSuchKey(name)) => Verdict::Missing(name.to_string()),
+            Err(error) => Verdict::Fails(first_line(&error.to_string())),
+        }
+    }
+}
+
+/// One pass over a condition: which names it speaks of, and whether they are known.
+struct Reading<'r, 'c, 'v> {
+    source: &'r str,
+    program: &'r Program,
+    facts: &'r Facts,
+    sample: &'r Context<'c, 'v>,
+    variables: BTreeSet<&'static str>,
+    used: BTreeSet<String>,
+    signals: BTreeSet<String>,
+    /// The variables of the loops around what is read.
+    bound: Vec<String>,
+    parts: usize,
+}
+
+impl Reading<'_, '_, '_> {
+    fn read(&mut self, expression: &IdedExpr) -> Result<(), Mistake> {
+        self.parts += 1;
+        if self.parts > PARTS {
+            return Err(
+                self.mistake(expression, "the condition has more than 500 parts; split the rule in two".to_owned())
+            );
+        }
+        match &expression.expr {
+            Expr::Ident(name) => self.name(expression, name, None),
+            Expr::Select(select) => {
+                if let Expr::Ident(name) = &select.operand.expr
+                    && !self.bound.contains(name)
+                {
+                    return self.name(expression, name, Some(&select.field));
+                }
+                self.read(&select.operand)
+            }
+            Expr::Call(call) => {
+                for part in call.target.as_deref().into_iter().chain(&call.args) {
+                    self.read(part)?;
+                }
+                self.try_out(expression)
+            }
+            Expr::Comprehension(comprehension) => {
+                if self.bound.len() / 2 >= LOOPS {
+                    return Err(self.mistake(expression, "loops in loops in loops; two are the most".to_owned()));
+                }
+                self.read(&comprehension.iter_range)?;
+                self.bound.extend([comprehension.iter_var.clone(), comprehension.accu_var.clone()]);
+                let parts = [
+                    &comprehension.accu_init,
+                    &comprehension.loop_cond,
+                    &comprehension.loop_step,
+                    &comprehension.result,
+                ];
+                let read = parts.into_iter().try_for_each(|part| self.read(part));
+                self.bound.truncate(self.bound.len().saturating_sub(2));
+                read
+            }
+            Expr::List(list) => list.elements.iter().try_for_each(|part| self.read(part)),
+            Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
+                EntryExpr::MapEntry(entry) => self.read(&entry.key).and_then(|()| self.read(&entry.value)),
+                EntryExpr::StructField(field) => self.read(&field.value),
+            }),
+            Expr::Struct(_) => Err(self.mistake(expression, "there are no types of messages here".to_owned())),
+            Expr::Literal(_) | Expr::Unspecified => Ok(()),
+        }
+    }
+
+    /// A variable, and the member of it that is spoken of.
+    fn name(&mut self, expression: &IdedExpr, name: &str, member: Option<&str>) -> Result<(), Mistake> {
+        if self.bound.iter().any(|bound| bound == name) {
+            return Ok(());
+        }
+        let Some(variable) = variable(name) else {
+            let hint = hint(name, VARIABLES.iter().map(|variable| variable.name));
+            return Err(self.mistake(expression, format!("`{name}` is not known{hint}")));
+        };
+        self.variables.insert(variable.name);
+        match (variable.name, member) {
+            ("facts", Some(fact)) if self.facts.get(fact).is_some() => {
+                self.used.insert(fact.to_owned());
+                Ok(())
+            }
+            ("facts", Some(fact)) => {
+                let hint = hint(fact, self.facts.names());
+                Err(self.mistake(expression, format!("the fact `{fact}` is not declared{hint}; add it to [facts]")))
+            }
+            (_, Some(member)) if !variable.members.contains(&member) => {
+                let hint = hint(member, variable.members.iter().copied());
+                Err(self.mistake(expression, format!("`{name}` has no `{member}`{hint}")))
+            }
+            (_, member) => {
+                self.signals.extend(member.filter(|_| name == "signals").map(str::to_owned));
+                Ok(())
+            }
+        }
+    }
+
+    /// Tries a call on the sample, so that types that do not fit show even behind an `||`. In a loop there is no value to
+    /// try it on.
+    fn try_out(&self, expression: &IdedExpr) -> Result<(), Mistake> {
+        if !self.bound.is_empty() {
+            return Ok(());
+        }
+        match Value::resolve(expression, self.sample) {
+            Err(error @ (ExecutionError::NoSuchOverload(_) | ExecutionError::UndeclaredReference(_))) => {
+                Err(self.mistake(expression, first_line(&error.to_string())))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    fn mistake(&self, expression: &IdedExpr, message: String) -> Mistake {
+        let at = self.program.source_info().offset_for(expression.id).map_or(0, |(start, _)| start as usize);
+        Mistake { at: at.min(self.source.len()), message }
+    }
+}
+
+/// The byte of a line and a column, both from 1.
+fn byte(source: &str, line: isize, column: isize) -> usize {
+    let line = usize::try_from(line).unwrap_or(1).saturating_sub(1);
+    let before: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
+    (before + usize::try_from(column).unwrap_or(1).saturating_sub(1)).min(source.len())
+}
+
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().to_owned()
+}
+
+fn in_plain_words(message: &str) -> String {
+    first_line(message).replace("<EOF>", "the end").replace("Syntax error: ", "")
+}

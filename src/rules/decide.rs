@@ -1,0 +1,191 @@
+//! Which rules hold, and which of them speaks.
+
+use std::sync::Arc;
+
+use cel::{Context, Value};
+
+use super::{
+    Layer, Rule, Rules,
+    condition::Verdict,
+    fact::{Values, map},
+    reading::READ,
+    signals, situation, template,
+};
+use crate::empathy::{Interjection, Place, Policy};
+
+/// The rules of one exchange, until its reply is there.
+#[derive(Clone)]
+pub(crate) struct Undecided {
+    rules: Rules,
+    variables: Vec<(&'static str, Value)>,
+    facts: Values,
+    policy: Policy,
+    /// Which rules have spoken lately, in the order of the rules.
+    rested: Vec<bool>,
+}
+
+/// What came of the rules.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Decided {
+    /// What stands in the place of undertone's acknowledgment.
+    pub(crate) emotional: Option<Arc<Interjection>>,
+    /// What else is said.
+    pub(crate) other: Option<Arc<Interjection>>,
+    /// The rules that could not be computed or said.
+    pub(crate) failed: Vec<Arc<str>>,
+    /// What came of each rule that was asked, in their order.
+    pub(crate) why: Vec<(Arc<str>, Why)>,
+}
+
+/// What came of one rule.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Why {
+    /// It speaks.
+    Speaks,
+    /// It holds, and this one goes before it.
+    Outranked(Arc<str>),
+    /// Its condition does not hold.
+    DoesNotHold,
+    /// Its condition speaks of something that is not there.
+    Missing(String),
+    /// It cannot be computed or said.
+    Fails(String),
+    /// It has spoken lately.
+    Rests,
+    /// It needs the reply, which is not there yet.
+    NeedsReply,
+    /// The reply is a stream, and it speaks where only a whole one can be changed.
+    NeedsWhole,
+}
+
+/// When rules are asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stage<'r> {
+    /// A stream is about to begin: what needs no reply is decided.
+    Begins,
+    /// A stream of this text is about to end: what stands behind it is decided, if nothing has been.
+    Ends(&'r str),
+    /// The reply is there whole.
+    Whole(&'r str),
+}
+
+impl Undecided {
+    pub(super) const fn new(
+        rules: Rules,
+        variables: Vec<(&'static str, Value)>,
+        facts: Values,
+        policy: Policy,
+        rested: Vec<bool>,
+    ) -> Self {
+        Self { rules, variables, facts, policy, rested }
+    }
+
+    /// Takes what a frame of the reply tells of the facts.
+    pub(crate) fn see_frame(&mut self, data: &[u8]) {
+        self.rules.0.facts.in_frame(data, &mut self.facts);
+    }
+
+    /// Whether a rule may yet speak behind a stream that has begun.
+    pub(crate) fn waits_for_end(&self) -> bool {
+        let rules = self.rules.0.rules.iter().zip(&self.rested);
+        rules.into_iter().any(|(rule, rested)| !rested && rule.place == Place::End && rule.needs_reply())
+    }
+
+    /// Asks every rule.
+    pub(crate) fn decide(&self, stage: Stage<'_>) -> Decided {
+        let reply = match stage {
+            Stage::Begins => None,
+            Stage::Ends(reply) | Stage::Whole(reply) => {
+                Some(reply.get(..reply.floor_char_boundary(READ)).unwrap_or_default())
+            }
+        };
+        let variables = self.variables(reply);
+        let context = situation::context(variables.iter().cloned());
+        let mut said = None;
+        let mut decided = Decided::default();
+        for (rule, rested) in self.rules.0.rules.iter().zip(&self.rested) {
+            let slot = if rule.layer == Layer::Emotional { &decided.emotional } else { &decided.other };
+            let why = match rule.fits(stage) {
+                Some(why) => why,
+                None if *rested => Why::Rests,
+                None => rule.holds(&context, slot.as_deref()),
+            };
+            let why = if why == Why::Speaks {
+                let said = said.get_or_insert_with(|| template::value(&map(variables.iter().cloned())));
+                match self.rules.0.templates.say(&rule.name, self.policy.tone(), said) {
+                    Ok(Some(text)) => {
+                        let interjection = Interjection::new(Arc::clone(&rule.name), rule.place, text);
+                        let slot =
+                            if rule.layer == Layer::Emotional { &mut decided.emotional } else { &mut decided.other };
+                        *slot = Some(Arc::new(interjection));
+                        Why::Speaks
+                    }
+                    Ok(None) => Why::DoesNotHold,
+                    Err(error) => Why::Fails(error),
+                }
+            } else {
+                why
+            };
+            if let Why::Fails(error) = &why {
+                tracing::debug!(rule = &*rule.name, error, "a rule failed");
+                decided.failed.push(Arc::clone(&rule.name));
+            }
+            decided.why.push((Arc::clone(&rule.name), why));
+        }
+        decided
+    }
+
+    /// Everything that is known, by name.
+    fn variables(&self, reply: Option<&str>) -> Vec<(&'static str, Value)> {
+        let mut variables = self.variables.clone();
+        variables.push(("facts", map(self.facts.0.iter().map(|(name, value)| (name.clone(), value.clone())))));
+        if let Some(reply) = reply {
+            variables.push(("reply", situation::of_reply(reply, &self.policy)));
+            for (name, value) in &mut variables {
+                if *name == "signals"
+                    && let Value::Map(signals) = value
+                {
+                    let mut all = (*signals.map).clone();
+                    all.extend(signals::of_reply(reply).map(|(name, value)| (name.into(), value)));
+                    signals.map = Arc::new(all);
+                }
+            }
+        }
+        variables
+    }
+}
+
+impl Rule {
+    pub(super) fn needs_reply(&self) -> bool {
+        self.when.needs_reply || self.says_reply
+    }
+
+    /// Why it cannot speak at this stage, if it cannot.
+    fn fits(&self, stage: Stage<'_>) -> Option<Why> {
+        match stage {
+            Stage::Whole(_) => None,
+            _ if self.place == Place::Instead => Some(Why::NeedsWhole),
+            Stage::Begins if !self.needs_reply() => None,
+            Stage::Begins if self.place == Place::End => Some(Why::NeedsReply),
+            Stage::Ends(_) if self.place == Place::End && self.needs_reply() => None,
+            Stage::Begins | Stage::Ends(_) => Some(Why::NeedsWhole),
+        }
+    }
+
+    /// What its condition says, where another may have won already.
+    fn holds(&self, context: &Context<'_, '_>, winner: Option<&Interjection>) -> Why {
+        match (self.when.holds(context), winner) {
+            (Verdict::Holds, None) => Why::Speaks,
+            (Verdict::Holds, Some(winner)) => Why::Outranked(Arc::clone(&winner.rule)),
+            (Verdict::DoesNot, _) => Why::DoesNotHold,
+            (Verdict::Missing(name), _) => Why::Missing(name),
+            (Verdict::Fails(error), _) => Why::Fails(error),
+        }
+    }
+}
+
+impl std::fmt::Debug for Undecided {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Undecided").field("rules", &self.rules).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,153 @@
+//! What else is to be said: rules of the operator's that confirm, clarify or summarise, and say how things stand.
+//!
+//! A rule has a condition ([CEL](https://cel.dev)) over what is known of an exchange, and a sentence (a template of
+//! [minijinja](https://docs.rs/minijinja)) that is said where it holds: before the reply, after the acknowledgment, behind
+//! the reply, or in its place. There are none unless a file has some. At most one of them speaks to a turn besides the
+//! acknowledgment, and one of the emotional layer in its place; the highest priority wins, and then the first in the file.
+//!
+//! A rule that cannot work is refused when it is read: what does not compile, an unknown name, a type that does not fit.
+//! One that fails over an exchange is passed over, and told.
+//!
+//! ```
+//! use undertone::rules::Rules;
+//!
+//! let rules = Rules::from_toml(
+//!     "[[rule]]\nname = 'anything-else'\nlayer = 'cognitive'\nwhen = 'signals.affirms'\nplace = 'end'\n\
+//!      say = 'Anything else?'",
+//! )?;
+//! assert_eq!(rules.names().collect::<Vec<_>>(), ["anything-else"]);
+//! # Ok::<(), undertone::rules::RulesError>(())
+//! ```
+
+mod condition;
+mod decide;
+mod error;
+mod fact;
+mod file;
+mod reading;
+mod signals;
+mod situation;
+mod template;
+mod vocabulary;
+
+pub use self::error::RulesError;
+#[cfg(feature = "cli")]
+pub(crate) use self::{
+    decide::Why,
+    fact::{FactSpec, seconds},
+    file::{Before, Example, RuleSpec},
+};
+pub(crate) use self::{
+    decide::{Decided, Stage, Undecided},
+    file::RulesFile,
+    situation::{FactValues, Known},
+};
+
+use std::{fmt, sync::Arc};
+
+use self::{condition::Condition, fact::Facts, template::Templates};
+use crate::empathy::Place;
+
+/// The rules of one or more files, compiled. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Rules(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    facts: Facts,
+    /// The highest priority first, and of the same the first in the file.
+    rules: Vec<Rule>,
+    templates: Templates,
+}
+
+/// One rule, compiled.
+struct Rule {
+    name: Arc<str>,
+    layer: Layer,
+    place: Place,
+    priority: i32,
+    rest: Rest,
+    when: Condition,
+    /// Whether what it says speaks of the reply.
+    says_reply: bool,
+}
+
+/// Which kind of interaction a rule belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Layer {
+    /// It acknowledges: it stands in the place of undertone's own acknowledgment.
+    Emotional,
+    /// It confirms, clarifies or summarises.
+    Cognitive,
+    /// It says what is being done, or how things stand.
+    Procedural,
+}
+
+/// How long a rule is silent after it has spoken, in turns of the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// For good.
+    Once,
+    /// For so many.
+    Turns(usize),
+}
+
+impl Rules {
+    /// Reads the rules in a text.
+    ///
+    /// # Errors
+    ///
+    /// The line at which it cannot be used, and why.
+    pub fn from_toml(text: &str) -> Result<Self, RulesError> {
+        Self::of([&RulesFile::parse(text)?]).map_err(|(_, error)| error)
+    }
+
+    /// The rules of several files, which share their facts.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake, and in which of the files it is.
+    pub(crate) fn of<'f>(files: impl IntoIterator<Item = &'f RulesFile>) -> Result<Self, (usize, RulesError)> {
+        let mut inner = Inner::default();
+        for (number, file) in files.into_iter().enumerate() {
+            file.compile(&mut inner).map_err(|error| (number, error))?;
+        }
+        // The sort is stable: of the same priority, the first in the file stays first.
+        inner.rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.rules.is_empty()
+    }
+
+    /// What is worth knowing of rules that are no mistake.
+    #[cfg(feature = "cli")]
+    pub(crate) fn remarks(&self) -> impl Iterator<Item = String> {
+        let needs_whole =
+            |rule: &&Rule| rule.place == Place::Instead || (rule.needs_reply() && rule.place != Place::End);
+        let rules = self.0.rules.iter().filter(needs_whole);
+        rules.map(|rule| {
+            let name = &rule.name;
+            format!("`{name}` needs a reply that comes whole: where the bot streams, it does not speak")
+        })
+    }
+
+    /// The names of the rules, the highest priority first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.rules.iter().map(|rule| &*rule.name)
+    }
+}
+
+impl fmt::Debug for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! What is known of an exchange, as conditions and templates see it.
+
+use std::sync::Arc;
+
+use cel::{Context, Value};
+use http::HeaderMap;
+
+use super::{
+    Rest, Rules,
+    condition::ENV,
+    decide::Undecided,
+    fact::{Facts, Values, map, string},
+    reading,
+    signals::{self, Sources},
+};
+use crate::{
+    conversation::Memory,
+    empathy::{Policy, Weight},
+    protocol::{Speaker, Turn},
+    sentiment::{Embedding, Sentiment},
+};
+
+/// How many characters of an earlier message are told.
+const SAID: usize = 2_000;
+
+/// What is known of a turn when rules are asked.
+pub(crate) struct Known<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) turn: &'a Turn,
+    pub(crate) sentiment: &'a Sentiment,
+    pub(crate) memory: &'a Memory,
+    /// What the model makes of the user's latest messages before this one, the newest first, as far as it was asked.
+    pub(crate) before: &'a [Embedding],
+    /// Seconds since 1970.
+    pub(crate) now: i64,
+}
+
+/// What rules know of the facts so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FactValues(pub(super) Values);
+
+pub(super) fn integer(number: usize) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn number(number: f32) -> Value {
+    // As it is written, not as its bits are: 0.3 and not 0.30000001.
+    Value::Float(number.to_string().parse().unwrap_or_default())
+}
+
+impl Rules {
+    /// Whether a rule asks what the model makes of earlier turns.
+    pub(crate) fn need_history(&self) -> bool {
+        self.0.rules.iter().any(|rule| rule.when.needs_history)
+    }
+
+    /// What a request tells of the facts.
+    pub(crate) fn facts_in_request(&self, headers: &HeaderMap, body: &[u8]) -> FactValues {
+        FactValues(self.0.facts.in_request(headers, body))
+    }
+
+    /// Adds what the head of the reply tells of them.
+    pub(crate) fn facts_in_head(&self, headers: &HeaderMap, facts: &mut FactValues) {
+        self.0.facts.in_head(headers, &mut facts.0);
+    }
+
+    /// Facts that are given, by name: of those that are declared and of the right type.
+    #[cfg(feature = "cli")]
+    pub(crate) fn facts_given(&self, given: &serde_json::Map<String, serde_json::Value>) -> Result<FactValues, String> {
+        let mut values = Values::default();
+        for (name, value) in given {
+            let fact = self.0.facts.get(name).ok_or_else(|| format!("the fact `{name}` is not declared in [facts]"))?;
+            let written = value.to_string();
+            let value = fact.kind.read(crate::protocol::Raw::of(&written));
+            values.set(name, Some(value.ok_or_else(|| format!("the fact `{name}` is not of its type: {written}"))?));
+        }
+        Ok(FactValues(values))
+    }
+
+    /// Asks the rules about a turn.
+    pub(crate) fn open(&self, known: &Known<'_>, facts: FactValues) -> Undecided {
+        let rested = self.0.rules.iter().map(|rule| self.rests(&rule.name, rule.rest, known)).collect();
+        Undecided::new(self.clone(), variables(known, &self.0.facts, &facts.0), facts.0, known.policy.clone(), rested)
+    }
+
+    /// Whether a rule has spoken in the conversation, and is silent for now.
+    fn rests(&self, name: &str, rest: Rest, known: &Known<'_>) -> bool {
+        let silent = match rest {
+            Rest::Once => usize::MAX,
+            Rest::Turns(turns) => turns,
+        };
+        if known.turn.history.is_empty() {
+            return known.memory.turns_since_rule(name).is_some_and(|turns| turns < silent);
+        }
+        let mut turns = 0;
+        for past in known.turn.history.iter().rev() {
+            match past.speaker {
+                Speaker::User => turns += 1,
+                Speaker::Bot if turns >= silent => return false,
+                Speaker::Bot if self.0.templates.is_in(name, known.policy.tone(), &past.text) => return true,
+                Speaker::Bot => {}
+            }
+        }
+        false
+    }
+}
+
+/// What is known before the reply is there, by name.
+fn variables(known: &Known<'_>, facts: &Facts, values: &Values) -> Vec<(&'static str, Value)> {
+    let Known { policy, turn, sentiment, memory, before, now } = *known;
+    let said = |speaker| turn.history.iter().filter(move |past| past.speaker == speaker);
+    let last = |speaker| {
+        let past = said(speaker).next_back();
+        string(&past.map(|past| past.text.chars().take(SAID).collect::<String>()).unwrap_or_default())
+    };
+    let sources = Sources {
+        turn,
+        policy,
+        meaning: sentiment.embedding.as_ref(),
+        before,
+        troubles_in_a_row: memory.troubles_in_a_row(),
+        turns: memory.turns(),
+    };
+    let mut signals = signals::of_turn(&sources, facts, values);
+    signals.push(("options", Value::Bool(false)));
+    vec![
+        (
+            "turn",
+            map([
+                ("text", string(&turn.text.chars().take(SAID).collect::<String>())),
+                ("words", integer(turn.text.split_whitespace().count())),
+                ("ordinal", integer(turn.ordinal.max(memory.turns()) + 1)),
+                ("is_question", Value::Bool(reading::ends_with_question(&turn.text))),
+            ]),
+        ),
+        (
+            "sentiment",
+            map([
+                ("weight", number(Weight::of(sentiment).get())),
+                ("valence", number(sentiment.valence)),
+                ("affect", number(sentiment.affect)),
+                ("emotion", string(sentiment.emotion().as_str())),
+                ("target", string(sentiment.target().as_str())),
+            ]),
+        ),
+        (
+            "history",
+            map([
+                ("user", integer(said(Speaker::User).count())),
+                ("bot", integer(said(Speaker::Bot).count())),
+                ("last_user", last(Speaker::User)),
+                ("last_bot", last(Speaker::Bot)),
+            ]),
+        ),
+        (
+            "conversation",
+            map([
+                ("turns", integer(turn.ordinal.max(memory.turns()))),
+                ("troubles", integer(memory.troubles())),
+                ("acknowledged", integer(memory.count())),
+            ]),
+        ),
+        ("signals", map(signals)),
+        ("tone", string(policy.tone().as_str())),
+        ("now", Value::Int(now)),
+        ("day", Value::Int(86_400)),
+        ("hour", Value::Int(3_600)),
+        ("minute", Value::Int(60)),
+    ]
+}
+
+/// What a whole reply adds, by name.
+pub(super) fn of_reply(reply: &str, policy: &Policy) -> Value {
+    let options = reading::options(reply);
+    map([
+        ("text", string(reply)),
+        ("length", integer(reply.chars().count())),
+        ("words", integer(reply.split_whitespace().count())),
+        ("shape", string(policy.shape_of(reply).map_or("", crate::empathy::Shape::as_str))),
+        ("options", Value::List(Arc::new(options.iter().map(|option| string(option)).collect()))),
+        ("ends_with_question", Value::Bool(reading::ends_with_question(reply))),
+    ])
+}
+
+/// A value of the right type for everything that can be spoken of.
+pub(super) fn sample(facts: &Facts) -> Vec<(&'static str, Value)> {
+    let policy = Policy::default();
+    let turn = Turn { text: "Where is it?".to_owned(), ..Turn::default() };
+    let (sentiment, memory) = (Sentiment::default(), Memory::default());
+    let known =
+        Known { policy: &policy, turn: &turn, sentiment: &sentiment, memory: &memory, before: &[], now: 1_800_000_000 };
+    let mut variables = variables(&known, facts, &Values::default());
+    variables.retain(|(name, _)| *name != "signals");
+    variables.push(("signals", signals::sample()));
+    variables.push(("facts", map(facts.iter().map(|(name, fact)| (name, fact.kind.sample())))));
+    variables.push(("reply", of_reply("You could take:\n- one\n- two", &policy)));
+    variables
+}
+
+/// What a condition is computed in.
+pub(super) fn context<'v>(variables: impl IntoIterator<Item = (&'static str, Value)>) -> Context<'v, 'v> {
+    let mut context = Context::with_env(Arc::clone(&ENV));
+    for (name, value) in variables {
+        context.add_variable_from_value(name, value);
+    }
+    context
+}

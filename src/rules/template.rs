@@ -1,0 +1,179 @@
+//! Templates: the words that a rule says, read and tried before anything depends on them.
+
+use std::sync::Arc;
+
+use cel::{Value as Cel, objects::Key};
+use jiff::{Timestamp, tz::TimeZone};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+
+use super::{
+    condition::Mistake,
+    fact::Facts,
+    vocabulary::{VARIABLES, hint, variable},
+};
+use crate::empathy::Tone;
+
+/// How many steps a template may take, and how many characters it may say.
+const FUEL: u64 = 10_000;
+const LENGTH: usize = 600;
+
+/// How long a stretch of a template's own words must be to be recognised in a history, in bytes.
+const RECOGNISED: usize = 12;
+
+/// The templates of every rule.
+#[derive(Debug)]
+pub(super) struct Templates(Environment<'static>);
+
+/// What is known of a template.
+#[derive(Debug)]
+pub(super) struct Template {
+    /// Whether it speaks of the reply.
+    pub(super) needs_reply: bool,
+}
+
+impl Default for Templates {
+    fn default() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
+        environment.add_filter("date", date);
+        Self(environment)
+    }
+}
+
+/// The date of a moment, as `strftime` writes it: `{{ facts.due | date("%-d %B") }}` is "25 November".
+fn date(moment: i64, format: Option<&str>) -> Result<String, Error> {
+    let wrong = |error: jiff::Error| Error::new(ErrorKind::InvalidOperation, error.to_string());
+    let moment = Timestamp::from_second(moment).map_err(wrong)?.to_zoned(TimeZone::UTC);
+    jiff::fmt::strtime::format(format.unwrap_or("%-d %B"), &moment).map_err(wrong)
+}
+
+/// The byte at which a line begins, from 1.
+fn line_start(source: &str, line: Option<usize>) -> usize {
+    source.split_inclusive('\n').take(line.unwrap_or(1).saturating_sub(1)).map(str::len).sum()
+}
+
+fn name(rule: &str, tone: Tone) -> String {
+    format!("{rule}/{tone}")
+}
+
+impl Templates {
+    /// Adds what a rule says in a tone, having tried it on the sample.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(super) fn add(
+        &mut self,
+        rule: &str,
+        tone: Tone,
+        source: &str,
+        facts: &Facts,
+        sample: &Value,
+    ) -> Result<Template, Mistake> {
+        let name = name(rule, tone);
+        let mistake = |error: &Error| Mistake { at: line_start(source, error.line()), message: in_plain_words(error) };
+        self.0.add_template_owned(name.clone(), source.to_owned()).map_err(|error| mistake(&error))?;
+        let template = self.0.get_template(&name).map_err(|error| mistake(&error))?;
+        let mut needs_reply = false;
+        for spoken in template.undeclared_variables(true) {
+            let mut path = spoken.split('.');
+            let (root, member) = (path.next().unwrap_or_default(), path.next());
+            let unknown = |message: String| Mistake { at: source.find(root).unwrap_or_default(), message };
+            let Some(variable) = variable(root) else {
+                let hint = hint(root, VARIABLES.iter().map(|variable| variable.name));
+                return Err(unknown(format!("`{root}` is not known{hint}")));
+            };
+            needs_reply |= variable.is_of_reply;
+            match (variable.name, member) {
+                ("facts", Some(fact)) if facts.get(fact).is_some() => {
+                    needs_reply |= facts.get(fact).is_some_and(super::fact::Fact::is_of_reply);
+                }
+                ("facts", Some(fact)) => {
+                    let hint = hint(fact, facts.names());
+                    return Err(unknown(format!("the fact `{fact}` is not declared{hint}; add it to [facts]")));
+                }
+                (_, Some(member)) if !variable.members.is_empty() && !variable.members.contains(&member) => {
+                    let hint = hint(member, variable.members.iter().copied());
+                    return Err(unknown(format!("`{root}` has no `{member}`{hint}")));
+                }
+                _ => {}
+            }
+        }
+        match template.render(sample.clone()) {
+            // What a sample lacks (a third choice, a slot) may be there.
+            Err(error) if !matches!(error.kind(), ErrorKind::UndefinedError) => return Err(mistake(&error)),
+            _ => {}
+        }
+        Ok(Template { needs_reply })
+    }
+
+    /// What a rule says in a tone; nothing where the template comes out empty.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be said.
+    pub(super) fn say(&self, rule: &str, tone: Tone, variables: &Value) -> Result<Option<String>, String> {
+        let template = self.0.get_template(&name(rule, tone)).map_err(|error| in_plain_words(&error))?;
+        let said = template.render(variables.clone()).map_err(|error| in_plain_words(&error))?;
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        if said.chars().count() > LENGTH {
+            return Err(format!("it says more than {LENGTH} characters"));
+        }
+        Ok((!said.is_empty()).then_some(said))
+    }
+
+    /// Whether a bot's message in a history has what this rule says: the longest stretch of its own words.
+    pub(super) fn is_in(&self, rule: &str, tone: Tone, message: &str) -> bool {
+        let template = self.0.get_template(&name(rule, tone)).ok();
+        let own = template.as_ref().and_then(|template| longest_own(template.source()));
+        own.is_some_and(|own| message.contains(own))
+    }
+}
+
+/// The longest stretch of a template that stands in it as it is said.
+fn longest_own(source: &str) -> Option<&str> {
+    let mut rest = source;
+    let mut longest = "";
+    while !rest.is_empty() {
+        let own = rest.find("{{").into_iter().chain(rest.find("{%")).min().unwrap_or(rest.len());
+        let (stretch, after) = rest.split_at_checked(own)?;
+        if stretch.trim().len() > longest.len() {
+            longest = stretch.trim();
+        }
+        let end = after.find("}}").into_iter().chain(after.find("%}")).min().map_or(after.len(), |end| end + 2);
+        rest = after.get(end..).unwrap_or_default();
+    }
+    (longest.len() >= RECOGNISED && !longest.contains('\n')).then_some(longest)
+}
+
+/// What a condition sees, for a template.
+pub(super) fn value(value: &Cel) -> Value {
+    match value {
+        Cel::List(items) => items.iter().map(self::value).collect(),
+        Cel::Map(map) => {
+            let member = |(key, value): (&Key, &Cel)| match key {
+                Key::String(name) => Some((name.to_string(), self::value(value))),
+                _ => None,
+            };
+            Value::from_pairs(map.map.iter().filter_map(member))
+        }
+        Cel::Int(number) => (*number).into(),
+        Cel::UInt(number) => (*number).into(),
+        // A count that came as a number is said as one.
+        #[expect(clippy::cast_possible_truncation, reason = "whole, and far from the ends of an i64")]
+        Cel::Float(number) if number.fract() == 0.0 && number.abs() < 1e15 => (*number as i64).into(),
+        Cel::Float(number) => (*number).into(),
+        Cel::String(text) => Value::from(Arc::<str>::from(text.as_str())),
+        Cel::Bool(flag) => (*flag).into(),
+        _ => Value::from(()),
+    }
+}
+
+fn in_plain_words(error: &Error) -> String {
+    let kind = error.kind().to_string();
+    match error.detail() {
+        Some(detail) => format!("{kind}: {detail}"),
+        None => kind,
+    }
+}
