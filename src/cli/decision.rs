@@ -46,7 +46,10 @@ impl Decider<'_> {
         let Exchange { turn, sentiment, weight, before, facts, now, reply } = exchange;
         let memory = Memory::default();
         let intent = match self.policy.plan(&Facts::new(turn, sentiment, &memory).with_weight(weight)) {
-            Plan::Leave(silence) => return Decision::untouched(reply, silence, Decided::default()),
+            Plan::Leave(silence) => match Intent::of_wordless(&turn.text, silence) {
+                Some(intent) => intent,
+                None => return Decision::untouched(reply, silence, Decided::default()),
+            },
             Plan::Review(intent) => intent,
         };
         let before: Vec<_> = before.iter().filter_map(|sentiment| sentiment.embedding.clone()).collect();
@@ -72,16 +75,15 @@ impl Decider<'_> {
                 reply: change.apply(reply),
                 rules,
             },
-            Review::Leave(silence @ (Silence::Structured | Silence::OneWord | Silence::Empty)) => {
-                return Decision::untouched(reply, silence, rules);
-            }
             Review::Leave(silence) => Decision::untouched(reply, silence, rules),
             // A complete reply is always decided.
             Review::Wait | Review::WaitForEnd | Review::ChangeIfMore(_) => {
                 Decision { action: "none", reason: "", reply: reply.to_owned(), rules }
             }
         };
-        if let Some(end) = end {
+        if let Some(end) = end
+            && self.policy.may_follow(reply)
+        {
             decision.reply = [&decision.reply, behind(reply), &end].concat();
             if decision.action == "none" {
                 decision.action = Adjustment::Append.as_str();

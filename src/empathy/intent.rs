@@ -39,6 +39,8 @@ pub struct Intent {
     /// Whether the turn is a pleasant one.
     pub(super) is_pleasant: bool,
     is_trouble: bool,
+    /// Whether the turn has no words, and only rules may speak to it.
+    pub(super) is_wordless: bool,
     /// What a rule says besides.
     pub(super) interjection: Option<Arc<Interjection>>,
 }
@@ -53,7 +55,15 @@ impl Intent {
     ) -> Self {
         let [question, no, steps, done, info] = Shape::ALL.map(|shape| saying(Some(shape)));
         let sayings = [question, no, steps, done, info, saying(None)];
-        Self { sayings, silence, weight, is_pleasant, is_trouble: false, interjection: None }
+        Self { sayings, silence, weight, is_pleasant, is_trouble: false, is_wordless: false, interjection: None }
+    }
+
+    /// What rules may do about a turn to which nothing else is done: of one without words ("?"), what such a sign means
+    /// to them; of any other, nothing.
+    #[must_use]
+    pub fn of_wordless(turn: &str, silence: Silence) -> Option<Self> {
+        let is_wordless = silence == Silence::Language && !turn.chars().any(char::is_alphabetic);
+        is_wordless.then(|| Self { is_wordless: true, ..Self::new(Weight::clamped(0.0), false, silence, |_| None) })
     }
 
     /// The same, to a user in trouble or not.

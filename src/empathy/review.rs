@@ -102,10 +102,10 @@ impl Policy {
         let blank = beginning.strip_suffix(visible).unwrap_or_default();
         let reply = Reply { intent, blank, visible, is_complete };
         if let Some(instead) = intent.interjection.as_ref().filter(|rule| rule.place == Place::Instead) {
-            return match self.voice.openings.read(blank, visible, is_complete) {
-                _ if !is_complete => Review::Wait,
-                Opening::Machine => Review::Leave(Silence::Structured),
-                _ => Review::Change(reply.replace(instead)),
+            return match () {
+                () if !is_complete => Review::Wait,
+                () if self.may_follow(visible) => Review::Change(reply.replace(instead)),
+                () => Review::Leave(Silence::Structured),
             };
         }
         let interjects = intent.before_answer().is_some();
@@ -142,6 +142,13 @@ impl Policy {
                 Reading::Undecided(_) => None,
             },
         }
+    }
+
+    /// Whether a whole reply is for people, so that words may stand behind it.
+    pub(crate) fn may_follow(&self, reply: &str) -> bool {
+        let visible = reply.trim_start_matches(is_invisible);
+        let is_machine = matches!(self.voice.openings.read("", visible, true), Opening::Machine);
+        !visible.is_empty() && !is_machine && !is_verdict(visible)
     }
 
     /// What becomes of a reply with this opener.
@@ -216,7 +223,7 @@ impl Policy {
 
     /// Whether an opener shows more feeling than the turn calls for, or another mood.
     fn is_excessive(&self, intent: &Intent, opener: &Opener) -> bool {
-        if self.toning == Toning::Off {
+        if self.toning == Toning::Off || intent.is_wordless {
             return false;
         }
         let level = f32::from(opener.level());

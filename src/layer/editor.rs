@@ -33,6 +33,7 @@ pub(super) struct Editor {
     labelled: Framing,
     /// None until the first byte shows how it really is.
     framer: Option<Framer>,
+    framing: Option<Framing>,
     texts: Vec<Text>,
     held: VecDeque<Held>,
     /// The number of the frame at the front of `held`.
@@ -99,6 +100,7 @@ impl Editor {
             intent: None,
             labelled,
             framer: None,
+            framing: None,
             texts: std::iter::repeat_with(Text::default).take(texts).collect(),
             held: VecDeque::new(),
             first_held: 0,
@@ -246,7 +248,7 @@ impl Editor {
         if self.endings.is_empty() || self.is_passing {
             return;
         }
-        let may_repeat = guard(|| self.reader.may_repeat()).unwrap_or(false);
+        let may_repeat = self.framing.filter(|_| guard(|| self.reader.may_repeat()).unwrap_or(false));
         for number in 0..self.endings.len() {
             let Some(ending) = self.endings.get_mut(number) else { break };
             let is_decided = self.texts.get(number).is_none_or(Text::is_decided);
@@ -260,6 +262,11 @@ impl Editor {
                 self.spoken.note_failed(&decided);
                 self.behind = decided.other;
             }
+            let policy = &self.policy;
+            if !guard(|| policy.may_follow(ending.told())).unwrap_or(false) {
+                ending.leave();
+                continue;
+            }
             let Some(behind) = &self.behind else {
                 self.endings.iter_mut().for_each(Ending::leave);
                 return;
@@ -269,16 +276,16 @@ impl Editor {
                     place(&mut self.held, self.first_held, placed);
                     true
                 }
-                Behind::Again(bytes) => match self.held.back_mut() {
-                    Some(held) => {
-                        held.before.extend(bytes);
-                        true
+                Behind::Again(bytes) => {
+                    // Not between the name of an event and its data.
+                    let last = self.held.len().saturating_sub(1);
+                    let names = self.held.iter().take(last).rev().take_while(|held| is_field(&held.frame)).count();
+                    match self.held.get_mut(last.saturating_sub(names)) {
+                        Some(held) => held.before.extend(bytes),
+                        None => self.after.extend(bytes),
                     }
-                    None => {
-                        self.after.extend(bytes);
-                        true
-                    }
-                },
+                    true
+                }
                 Behind::Nowhere => false,
             };
             if is_put {
@@ -343,6 +350,7 @@ impl Editor {
                 let mut framer = Framer::new(framing);
                 framer.push(&chunk);
                 self.framer = Some(framer);
+                self.framing = Some(framing);
                 self.advance(false, out);
             }
             Ok(Err(reason)) => self.stop_at(reason.into(), chunk, out),
@@ -457,7 +465,11 @@ impl Editor {
             // Texts that keep their words have no copies that must agree.
             self.is_passing |= self.adjustment.is_none() || !guard(|| self.reader.expects_copies()).unwrap_or(false);
         }
-        let keep = self.texts.iter().filter_map(Text::holds_from).min().filter(|_| !self.is_passing);
+        let keep = self.texts.iter().filter_map(Text::holds_from).min();
+        // What may have to go before an event goes before its name.
+        let names = self.held.iter().rev().take_while(|held| is_field(&held.frame)).count();
+        let name = Some(self.first_held + self.held.len() - names).filter(|_| names > 0 && self.awaits_end());
+        let keep = keep.into_iter().chain(name).min().filter(|_| !self.is_passing);
         while !self.held.is_empty() && keep.is_none_or(|keep| self.first_held < keep) {
             let Some(Held { frame, edits, before }) = self.held.pop_front() else { break };
             self.first_held += 1;
@@ -482,6 +494,11 @@ impl Editor {
 fn note(adjustment: &mut Option<Adjustment>, spoken: &mut Spoken, change: &Change) {
     adjustment.get_or_insert(change.adjustment);
     spoken.note(change);
+}
+
+/// Whether a frame is a line of an event before its data: its name or its number.
+fn is_field(frame: &Frame) -> bool {
+    frame.data().is_empty() && frame.raw().first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 /// A piece's place in the bytes of its frame.

@@ -5,11 +5,38 @@ use bytes::Bytes;
 use super::text::{Part, Placed};
 use crate::{
     empathy::behind,
-    protocol::{Edit, Frame, PieceKind, visible},
+    protocol::{Edit, Frame, Framing, PieceKind, apply, visible},
 };
 
 /// How much of a text is remembered, in bytes.
 const TOLD: usize = 64 << 10;
+
+/// How many copies of a text are remembered before its end.
+const COPIES: usize = 16;
+
+/// A frame once more, with an edit in it, set apart from what comes before and after it.
+fn again(frame: &Frame, edit: Edit, framing: Framing) -> Vec<Bytes> {
+    let raw = frame.raw().clone();
+    let line_end: &'static [u8] = if raw.ends_with(b"\r\n") { b"\r\n" } else { b"\n" };
+    let (begins, ends) =
+        (raw.first().is_some_and(u8::is_ascii_whitespace), raw.last().is_some_and(u8::is_ascii_whitespace));
+    let mut pieces = apply(raw, vec![edit]);
+    match framing {
+        Framing::Sse => {
+            if let Some(name) = frame.event() {
+                let line = [b"event: ", name.as_bytes(), line_end].concat();
+                pieces.insert(0, Bytes::from(line));
+            }
+            if !ends {
+                pieces.push(Bytes::from_static(line_end));
+            }
+            pieces.push(Bytes::from_static(line_end));
+        }
+        Framing::Values if !begins && !ends => pieces.push(Bytes::from_static(line_end)),
+        _ => {}
+    }
+    pieces
+}
 
 /// What is known of the end of one text.
 #[derive(Debug, Default)]
@@ -50,6 +77,10 @@ impl Ending {
                 self.is_over |= kind == PieceKind::Copy;
                 if self.put.is_some() {
                     return self.agree(part);
+                }
+                // Only frames that are held can still agree, and few are.
+                if self.copies.len() == COPIES {
+                    self.copies.remove(0);
                 }
                 self.copies.push(part.clone());
             }
@@ -92,8 +123,8 @@ impl Ending {
     }
 
     /// Puts these words behind it: in its last piece where the frame of that is `held_from` or later, else in a piece like
-    /// it, where the reply `may_repeat` one.
-    pub(super) fn put(&mut self, words: &str, held_from: usize, may_repeat: bool) -> Behind {
+    /// it, where the reply `may_repeat` one, divided so.
+    pub(super) fn put(&mut self, words: &str, held_from: usize, may_repeat: Option<Framing>) -> Behind {
         let Some((last, frame)) = self.last.take().filter(|_| !self.told().trim().is_empty()) else {
             self.leave();
             return Behind::Nowhere;
@@ -109,12 +140,12 @@ impl Ending {
             }
             return Behind::Held(placed);
         }
-        if !may_repeat {
+        let Some(framing) = may_repeat else {
             self.leave();
             return Behind::Nowhere;
-        }
+        };
         self.put = Some(words);
-        Behind::Again(crate::protocol::apply(frame.raw().clone(), vec![Edit { at: last.span, with: encoded }]))
+        Behind::Again(again(&frame, Edit { at: last.span, with: encoded }, framing))
     }
 
     /// The edit that makes a copy agree, if it is one.

@@ -237,7 +237,11 @@ impl Exchange {
                     None => Ok(intent),
                 }
             }
-            Plan::Leave(silence) => Err(silence.into()),
+            Plan::Leave(silence) => {
+                let intent = Intent::of_wordless(&self.turn.text, silence).ok_or(silence)?;
+                self.undecided = self.ask_rules();
+                if self.undecided.is_some() { Ok(intent) } else { Err(silence.into()) }
+            }
         }
     }
 

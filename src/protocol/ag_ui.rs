@@ -146,6 +146,10 @@ impl ReplyReader for RunReply {
         !self.is_over
     }
 
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn absence(&self) -> HandsOff {
         self.absence.unwrap_or(HandsOff::Empty)
     }

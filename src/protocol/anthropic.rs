@@ -157,6 +157,10 @@ impl ReplyReader for MessageReply {
         Ok(())
     }
 
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn absence(&self) -> HandsOff {
         self.absence.unwrap_or(HandsOff::Empty)
     }

@@ -105,6 +105,10 @@ impl ReplyReader for DifyReply {
         self.has_deltas && !self.is_over
     }
 
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn absence(&self) -> HandsOff {
         self.absence.unwrap_or(HandsOff::Empty)
     }

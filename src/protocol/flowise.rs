@@ -107,6 +107,10 @@ impl ReplyReader for FlowiseReply {
         Ok(())
     }
 
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn absence(&self) -> HandsOff {
         self.absence.unwrap_or(HandsOff::Empty)
     }

@@ -42,6 +42,7 @@ impl Protocol for Gemini {
         Recognition::of(request.turn(body), || GeminiReply {
             candidates: request.candidates(),
             is_streamed: is_post_to(head, STREAMED),
+            is_array: false,
             absence: None,
         })
     }
@@ -129,6 +130,8 @@ impl Request<'_> {
 struct GeminiReply {
     candidates: usize,
     is_streamed: bool,
+    /// Whether it comes as an array, element by element.
+    is_array: bool,
     absence: Option<HandsOff>,
 }
 
@@ -250,7 +253,10 @@ impl GeminiReply {
 impl ReplyReader for GeminiReply {
     fn framing(&mut self, head: &response::Parts) -> Result<Framing, HandsOff> {
         match Framing::of(head) {
-            Some(Framing::Whole) if self.is_streamed => Ok(Framing::Elements),
+            Some(Framing::Whole) if self.is_streamed => {
+                self.is_array = true;
+                Ok(Framing::Elements)
+            }
             Some(framing) => Ok(framing),
             None => Err(HandsOff::MediaType),
         }
@@ -281,6 +287,11 @@ impl ReplyReader for GeminiReply {
     fn expects_copies(&self) -> bool {
         // Where the reply's sources are, its last events tell.
         self.is_streamed
+    }
+
+    fn may_repeat(&self) -> bool {
+        // Behind the end of an array there is no room.
+        !self.is_array
     }
 
     fn absence(&self) -> HandsOff {

@@ -147,6 +147,10 @@ impl ReplyReader for OllamaReply {
         Ok(())
     }
 
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn absence(&self) -> HandsOff {
         self.absence.unwrap_or(HandsOff::Empty)
     }

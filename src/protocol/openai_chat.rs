@@ -201,6 +201,10 @@ impl ReplyReader for ChatReply {
         self.tells_again && !self.is_over
     }
 
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn absence(&self) -> HandsOff {
         self.absence.unwrap_or(HandsOff::Empty)
     }

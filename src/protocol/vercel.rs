@@ -190,6 +190,10 @@ impl ReplyReader for VercelReply {
         }
     }
 
+    fn may_repeat(&self) -> bool {
+        true
+    }
+
     fn absence(&self) -> HandsOff {
         self.absence.unwrap_or(HandsOff::Empty)
     }
