@@ -167,6 +167,7 @@ fn lines(lines: &[Value]) -> String {
 }
 
 /// The streams of each protocol that takes words behind its text.
+#[expect(clippy::too_many_lines, reason = "a list")]
 fn streams() -> Vec<Streamed> {
     let chunk =
         |text: &str| value!({"id": "c", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]});

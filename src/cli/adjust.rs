@@ -121,15 +121,8 @@ impl Exchange {
     fn adjusted(self, policy: &Policy, rules: &Rules, sentiment: &Sentiment) -> Adjusted {
         let weight = self.weight.unwrap_or_else(|| Weight::of(sentiment));
         let turn = turn(self.user, &self.history);
-        let exchange = Whole {
-            turn: &turn,
-            sentiment,
-            weight,
-            before: &[],
-            facts: FactValues::default(),
-            now: now(),
-            reply: &self.reply,
-        };
+        let exchange =
+            Whole { turn: &turn, sentiment, weight, facts: FactValues::default(), now: now(), reply: &self.reply };
         let decision = Decider { policy, rules }.decide(exchange);
         Adjusted { action: decision.action, weight, reason: decision.reason, reply: decision.reply }
     }

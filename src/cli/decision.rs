@@ -33,8 +33,6 @@ pub(super) struct Exchange<'a> {
     pub(super) turn: &'a Turn,
     pub(super) sentiment: &'a Sentiment,
     pub(super) weight: Weight,
-    /// What the model makes of the user's latest messages before it, the newest first.
-    pub(super) before: &'a [Sentiment],
     pub(super) facts: FactValues,
     /// Seconds since 1970.
     pub(super) now: i64,
@@ -43,7 +41,7 @@ pub(super) struct Exchange<'a> {
 
 impl Decider<'_> {
     pub(super) fn decide(&self, exchange: Exchange<'_>) -> Decision {
-        let Exchange { turn, sentiment, weight, before, facts, now, reply } = exchange;
+        let Exchange { turn, sentiment, weight, facts, now, reply } = exchange;
         let memory = Memory::default();
         let intent = match self.policy.plan(&Facts::new(turn, sentiment, &memory).with_weight(weight)) {
             Plan::Leave(silence) => match Intent::of_wordless(&turn.text, silence) {
@@ -52,8 +50,7 @@ impl Decider<'_> {
             },
             Plan::Review(intent) => intent,
         };
-        let before: Vec<_> = before.iter().filter_map(|sentiment| sentiment.embedding.clone()).collect();
-        let known = Known { policy: self.policy, turn, sentiment, memory: &memory, before: &before, now };
+        let known = Known { policy: self.policy, turn, sentiment, weight, memory: &memory, now };
         let rules = self.rules.open(&known, facts).decide(Stage::Whole(reply));
         let intent = match &rules.emotional {
             Some(interjection) => intent.with_acknowledgment(interjection),

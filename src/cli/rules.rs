@@ -18,7 +18,7 @@ use super::{
 use crate::{
     empathy::{Policy, Tone, Weight},
     rules::{Example, Rules, Why, seconds},
-    sentiment::{Classifier, Sentiment},
+    sentiment::Classifier,
     settings::{Flags, SettingsError, read_rules},
 };
 
@@ -161,19 +161,12 @@ impl Asked {
     ) -> anyhow::Result<()> {
         let now = self.now.as_deref().map(moment).transpose()?.unwrap_or_else(now);
         let turn = turn(self.user, &self.history);
-        let (sentiment, before) = heard(classifier, &turn)?;
+        let sentiment = classifier.classify(&turn.text)?;
         let facts = rules.facts_given(&self.facts).map_err(|error| anyhow!(error))?;
         let weight = self.weight.unwrap_or_else(|| Weight::of(&sentiment));
         let decider = Decider { policy, rules };
-        let decision = decider.decide(Exchange {
-            turn: &turn,
-            sentiment: &sentiment,
-            weight,
-            before: &before,
-            facts,
-            now,
-            reply: &self.reply,
-        });
+        let decision =
+            decider.decide(Exchange { turn: &turn, sentiment: &sentiment, weight, facts, now, reply: &self.reply });
         writeln!(out, "{}", decision.reply)?;
         let width = decision.rules.why.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         for (name, why) in &decision.rules.why {
@@ -245,26 +238,30 @@ impl Example {
     fn seen(&self, policy: &Policy, rules: &Rules, classifier: &Classifier) -> anyhow::Result<String> {
         let history: Vec<_> = self.history.iter().map(Past::of).collect();
         let turn = turn(self.user.clone(), &history);
-        let (sentiment, before) = heard(classifier, &turn)?;
-        let given = serde_json::to_value(&self.facts)?;
+        let sentiment = classifier.classify(&turn.text)?;
+        let given = plain(&toml::Value::Table(self.facts.clone()));
         let facts =
             rules.facts_given(given.as_object().unwrap_or(&serde_json::Map::new())).map_err(|error| anyhow!(error))?;
         let now = self.now.as_deref().map(moment).transpose()?.unwrap_or_else(now);
         let weight = self.weight.unwrap_or_else(|| Weight::of(&sentiment));
-        let exchange =
-            Exchange { turn: &turn, sentiment: &sentiment, weight, before: &before, facts, now, reply: &self.bot };
+        let exchange = Exchange { turn: &turn, sentiment: &sentiment, weight, facts, now, reply: &self.bot };
         Ok(Decider { policy, rules }.decide(exchange).reply)
     }
 }
 
-/// What the model makes of a turn, and of the user's latest messages before it.
-fn heard(classifier: &Classifier, turn: &crate::protocol::Turn) -> anyhow::Result<(Sentiment, Vec<Sentiment>)> {
-    let said = |past: &&crate::protocol::Utterance| past.speaker == crate::protocol::Speaker::User;
-    let before = turn.history.iter().rev().filter(said).take(3).map(|past| past.text.as_str());
-    let texts: Vec<_> = [turn.text.as_str()].into_iter().chain(before).collect();
-    let mut sentiments = classifier.classify_batch(&texts)?.into_iter();
-    let sentiment = sentiments.next().unwrap_or_default();
-    Ok((sentiment, sentiments.collect()))
+/// A value of a TOML file as JSON; a date is its text.
+fn plain(value: &toml::Value) -> serde_json::Value {
+    match value {
+        toml::Value::String(text) => text.as_str().into(),
+        toml::Value::Integer(number) => (*number).into(),
+        toml::Value::Float(number) => (*number).into(),
+        toml::Value::Boolean(flag) => (*flag).into(),
+        toml::Value::Datetime(date) => date.to_string().into(),
+        toml::Value::Array(items) => items.iter().map(plain).collect(),
+        toml::Value::Table(table) => {
+            serde_json::Value::Object(table.iter().map(|(name, value)| (name.clone(), plain(value))).collect())
+        }
+    }
 }
 
 fn moment(text: &str) -> anyhow::Result<i64> {

@@ -59,14 +59,20 @@ fn layer(settings: &Settings) -> Result<EmpathyLayer, Failure> {
     let protocols = settings.protocols().map_err(Failure::usage)?;
     let rules = settings.rules().map_err(Failure::usage)?;
     let classifier = settings.model.classifier().map_err(Failure::runtime)?;
-    Ok(EmpathyLayer::new(classifier)
+    let late = settings.late.reply(policy.tone());
+    let layer = EmpathyLayer::new(classifier)
         .policy(policy)
         .protocols(protocols)
         .rules(rules)
         .limits(settings.limits)
         .respect_no_transform(settings.respect_no_transform)
         .tell_danger(settings.danger.tell_bot)
-        .hide_own_words(settings.voice.hide_own_words.unwrap_or(true)))
+        .tell_bot(settings.tell_bot)
+        .hide_own_words(settings.voice.hide_own_words.unwrap_or(true));
+    Ok(match late {
+        Some(late) => layer.late(late),
+        None => layer,
+    })
 }
 
 async fn serve(settings: &Settings, upstream: Upstream, layer: EmpathyLayer) -> Result<(), Failure> {

@@ -8,8 +8,6 @@ mod local;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::sentiment::Embedding;
-
 pub use self::local::{DEFAULT_CAPACITY, DEFAULT_TIME_TO_LIVE, LocalStore};
 
 /// What a store remembers of a conversation, to come.
@@ -85,24 +83,23 @@ pub struct Past {
     pub is_trouble: bool,
     /// The rules that spoke, by the hashes of their names.
     pub rules: Vec<TextHash>,
-    /// Where the turn lies in meaning, if a rule compares turns. It is no text, but close to one: keep it no longer than
-    /// the conversation.
-    pub meaning: Option<Embedding>,
+    /// What the turn asked, if it asked something and rules compare turns: a hash of the words that say so.
+    pub asked: Option<TextHash>,
 }
 
 impl Past {
     /// An exchange in which this was said, if anything, to a user in trouble or not.
     #[must_use]
     pub const fn new(said: Option<Said>, is_trouble: bool) -> Self {
-        Self { said, is_trouble, rules: Vec::new(), meaning: None }
+        Self { said, is_trouble, rules: Vec::new(), asked: None }
     }
 }
 
 /// How many of the latest sentences, and of the rules that spoke, a [`Memory`] keeps.
 const KEPT: usize = 32;
 
-/// Of how many of the latest turns a [`Memory`] keeps the meaning.
-const MEANINGS: usize = 3;
+/// Of how many of the latest turns a [`Memory`] keeps what they asked.
+const ASKED: usize = 5;
 
 /// What is remembered of one conversation.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -115,8 +112,8 @@ pub struct Memory {
     latest: Vec<(usize, Said)>,
     /// The rules that spoke, each with the number of the latest turn it did.
     rules: Vec<(usize, TextHash)>,
-    /// The oldest first.
-    meanings: Vec<Embedding>,
+    /// What the latest turns asked, the oldest first.
+    asked: Vec<TextHash>,
 }
 
 impl Memory {
@@ -152,9 +149,10 @@ impl Memory {
         Some(self.turns.saturating_sub(turn + 1))
     }
 
-    /// Where the latest turns lie in meaning, the newest first, as far as that was kept.
-    pub fn meanings(&self) -> impl Iterator<Item = &Embedding> {
-        self.meanings.iter().rev()
+    /// Whether one of the latest turns asked this.
+    #[must_use]
+    pub fn was_asked(&self, asked: TextHash) -> bool {
+        self.asked.contains(&asked)
     }
 
     /// The last thing said, and how many turns have gone by since, 0 for the turn before this one.
@@ -202,11 +200,11 @@ impl Memory {
             }
             self.rules.push((self.turns, rule));
         }
-        if let Some(meaning) = past.meaning {
-            if self.meanings.len() == MEANINGS {
-                self.meanings.remove(0);
+        if let Some(asked) = past.asked {
+            if self.asked.len() == ASKED {
+                self.asked.remove(0);
             }
-            self.meanings.push(meaning);
+            self.asked.push(asked);
         }
         self.troubles += usize::from(past.is_trouble);
         self.troubles_in_a_row = if past.is_trouble { self.troubles_in_a_row + 1 } else { 0 };

@@ -90,6 +90,18 @@ impl Intent {
         self
     }
 
+    /// What is left to say once it has been said that the reply is late: no acknowledgment again if there was one, and
+    /// `then` before the answer, if no rule speaks.
+    #[must_use]
+    pub(crate) fn after_late(mut self, has_acknowledged: bool, then: Option<Arc<Interjection>>) -> Self {
+        if has_acknowledged {
+            self.sayings = [const { None }; Shape::ALL.len() + 1];
+            self.silence = Silence::Acknowledged;
+        }
+        self.interjection = self.interjection.or(then);
+        self
+    }
+
     /// What a rule says.
     #[must_use]
     pub const fn interjection(&self) -> Option<&Arc<Interjection>> {

@@ -52,4 +52,4 @@ pub use self::{
     voice::{Phrasebook, PhrasebookError, Tone, UnknownTone},
     weight::{Weight, WeightError},
 };
-pub(crate) use self::{interjection::behind, voice::Pattern};
+pub(crate) use self::{interjection::behind, policy::is_dangerous, voice::Pattern};

@@ -209,7 +209,7 @@ impl Policy {
     #[must_use]
     pub fn plan(&self, facts: &Facts<'_>) -> Plan {
         let Facts { turn, sentiment, .. } = *facts;
-        if self.is_danger(&turn.text) || sentiment.danger.is_some_and(|probability| probability >= DANGER) {
+        if self.is_danger(&turn.text) || is_dangerous(sentiment) {
             return match &self.danger {
                 Some(say) => Plan::Review(Intent::fixed(say, Kind::Danger, facts.weight, Silence::Danger)),
                 None => Plan::Leave(Silence::Danger),
@@ -349,6 +349,11 @@ impl fmt::Debug for Policy {
             .field("toning", &self.toning)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether the model hears danger to life and limb.
+pub(crate) fn is_dangerous(sentiment: &Sentiment) -> bool {
+    sentiment.danger.is_some_and(|probability| probability >= DANGER)
 }
 
 /// Whether the words express a pleasant feeling. Where the emotion does not tell, their valence does.

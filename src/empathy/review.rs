@@ -320,7 +320,10 @@ impl Reply<'_> {
         let at = |place| rule.filter(|rule| rule.place == place).map(|rule| rule.text.as_str());
         let sentence = saying.map(|saying| saying.sentence.as_str());
         let then = saying.and_then(|saying| saying.then.as_deref());
-        let words = [at(Place::Front), sentence, then, at(Place::After)];
+        // What a colon announces is the answer.
+        let announces = sentence.is_some_and(|sentence| sentence.ends_with(':'));
+        let (between, after) = if announces { (at(Place::After), None) } else { (None, at(Place::After)) };
+        let words = [at(Place::Front), between, sentence, then, after];
         let words: Vec<_> = words.into_iter().flatten().collect();
         if words.is_empty() { String::new() } else { words.join(" ") + separator }
     }

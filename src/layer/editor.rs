@@ -12,6 +12,7 @@ use bytes::Bytes;
 use super::{
     ending::{Behind, Ending},
     guard::guard,
+    late::{LATE, LateReply},
     spoken::Spoken,
     text::{Part, Placed, Text},
 };
@@ -50,6 +51,8 @@ pub(super) struct Editor {
     behind: Option<Arc<Interjection>>,
     /// The end of each text, where rules may speak.
     endings: Vec<Ending>,
+    /// Whether what went out last is the name of an event whose data has not come.
+    is_in_event: bool,
     /// What goes out behind everything that is held.
     after: Vec<Bytes>,
     /// Why the latest text that was left alone was.
@@ -112,6 +115,7 @@ impl Editor {
             behind: None,
             endings: Vec::new(),
             after: Vec::new(),
+            is_in_event: false,
             reason: None,
             is_over: false,
             is_passing: false,
@@ -241,6 +245,33 @@ impl Editor {
 
     const fn awaits_end_of_any(&self) -> bool {
         self.behind.is_some() || self.rules.is_some()
+    }
+
+    /// Whether the reply has begun to speak, or nothing can be said any more.
+    pub(super) fn has_begun(&self) -> bool {
+        self.is_passing || self.texts.iter().any(|text| text.has_begun() || text.is_decided())
+    }
+
+    /// Says that the reply is late, with the acknowledgment that the turn calls for; whether that was possible, between two
+    /// events and in a piece of its own.
+    pub(super) fn say_late(&mut self, late: &LateReply, out: &mut VecDeque<Bytes>) -> bool {
+        let is_between = self.held.is_empty()
+            && !self.is_in_event
+            && self.framer.as_ref().is_none_or(|framer| framer.buffered() == 0);
+        let Some(intent) = self.intent.as_ref().filter(|intent| !intent.is_danger() && !self.has_begun() && is_between)
+        else {
+            return false;
+        };
+        let saying = intent.before(None).cloned();
+        let sentence = saying.as_ref().map(|saying| saying.sentence.as_str());
+        let words = sentence.into_iter().chain([late.say.as_str()]).collect::<Vec<_>>().join(" ") + "\n\n";
+        let Ok(Some(piece)) = guard(|| self.reader.first_piece(&words)) else { return false };
+        out.push_back(piece.into());
+        let then = late.then.clone().map(|then| Arc::new(Interjection::new(LATE.into(), Place::Front, then)));
+        self.intent = Some(intent.clone().after_late(saying.is_some(), then));
+        self.adjustment = Some(Adjustment::Prepend);
+        self.spoken.note_late(saying);
+        true
     }
 
     /// Puts behind each text that is over what is to stand there; `is_over` says that all are.
@@ -475,6 +506,7 @@ impl Editor {
             self.first_held += 1;
             self.held_bytes = self.held_bytes.saturating_sub(frame.raw().len());
             out.extend(before);
+            self.is_in_event = is_field(&frame);
             if edits.is_empty() {
                 out.push_back(frame.raw().clone());
             } else {

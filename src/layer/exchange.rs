@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, request};
+use tokio::time::Instant;
 
 use super::{
     coding::{Undecodable, decode},
@@ -20,15 +21,12 @@ use super::{
 };
 use crate::{
     conversation::{ConversationKey, Memory, Recall, TextHash},
-    empathy::{Facts, Intent, Plan, Weight},
-    outcome::{DANGER, FailOpen, Outcome, Reason, Settled, Ticket, Verdict},
+    empathy::{Facts, Intent, Plan, Weight, is_dangerous},
+    outcome::{DANGER, FailOpen, Heard, Outcome, Reason, Settled, Ticket, Verdict},
     protocol::{Chat, Claim, Edit, HandsOff, Recognition, ReplyReader, Speaker, Turn, Utterance},
-    rules::{FactValues, Known, Undecided},
-    sentiment::{ClassifyError, Embedding, Pending, Sentiment},
+    rules::{FactValues, Known, Undecided, fingerprint, signals},
+    sentiment::{ClassifyError, Pending, Sentiment},
 };
-
-/// How many of the user's latest messages rules compare a turn with.
-const COMPARED: usize = 3;
 
 /// What a request turned out to be.
 pub(super) enum Recognised {
@@ -44,6 +42,8 @@ pub(super) enum Recognised {
 pub(super) struct Exchange {
     pub(super) settings: Arc<Settings>,
     ticket: Ticket,
+    /// When the request went to the bot, as good as.
+    pub(super) sent: Instant,
     turn: Turn,
     reply: Option<Box<dyn ReplyReader>>,
     /// Whether the client takes a reply that is not compressed.
@@ -52,8 +52,6 @@ pub(super) struct Exchange {
     is_coded: bool,
     sentiment: Asked<Pending, Result<Sentiment, ClassifyError>>,
     memory: Asked<Recall, Memory>,
-    /// What the user said before, the newest first, where a rule asks.
-    before: Vec<Asked<Pending, Option<Embedding>>>,
     /// What the request tells of the rules' facts.
     facts: FactValues,
     /// The rules, once they have been asked about the turn.
@@ -123,25 +121,21 @@ impl Exchange {
         };
         let asked = guard(|| {
             let memory = key(&turn).map(|conversation| settings.store.recall(conversation));
-            let before = turn.history.iter().rev().filter(|past| past.speaker == Speaker::User);
-            let compared = if settings.rules.need_history() { COMPARED } else { 0 };
-            // The classifier remembers turns: most of these cost nothing.
-            let before = before.take(compared).map(|past| Asked::Pending(settings.classifier.submit(&past.text)));
             let facts = settings.rules.facts_in_request(&head.headers, plain.as_ref().unwrap_or(body));
-            (settings.classifier.submit(&turn.text), memory, before.collect(), facts)
+            (settings.classifier.submit(&turn.text), memory, facts)
         });
         match asked {
             Err(reason) => Recognised::HandsOff(ticket, reason.into()),
-            Ok((sentiment, memory, before, facts)) => Recognised::Chat(Box::new(Self {
+            Ok((sentiment, memory, facts)) => Recognised::Chat(Box::new(Self {
                 settings,
                 ticket,
+                sent: Instant::now(),
                 turn,
                 reply: Some(reply),
                 takes_identity: !refuses_identity(&head.headers),
                 is_coded: plain.is_some(),
                 sentiment: Asked::Pending(sentiment),
                 memory: memory.map_or_else(|| Asked::Answered(Memory::default()), Asked::Pending),
-                before,
                 facts,
                 undecided: None,
                 intent: None,
@@ -174,15 +168,36 @@ impl Exchange {
         guard(|| of_bot.filter_map(cut).collect()).unwrap_or_default()
     }
 
-    /// Tells the bot of danger, if the operator wants that.
+    /// Tells the bot of danger, if the operator wants that: by the patterns, and by the model where its answer is there.
     pub(super) fn tell_danger(&self, headers: &mut HeaderMap) {
-        if self.settings.tell_danger && guard(|| self.settings.policy.is_danger(&self.turn.text)).unwrap_or(false) {
+        let is_heard = || matches!(&self.sentiment, Asked::Answered(Ok(sentiment)) if is_dangerous(sentiment));
+        let is_danger = || guard(|| self.settings.policy.is_danger(&self.turn.text)).unwrap_or(false);
+        if self.settings.tell_danger && (is_danger() || is_heard()) {
             headers.insert(DANGER, HeaderValue::from_static("1"));
         }
     }
 
+    /// What the bot is to be told of the turn, once it is known; nothing where it cannot be.
+    pub(super) fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
+        if self.poll_answers(cx).is_pending() {
+            return Poll::Pending;
+        }
+        let Asked::Answered(Ok(sentiment)) = &self.sentiment else { return Poll::Ready(None) };
+        let heard = guard(|| {
+            let unknown = Memory::default();
+            let signals = signals(&self.known(sentiment, &unknown), &self.settings.rules, &self.facts);
+            Heard::new(Weight::of(sentiment), sentiment.emotion(), sentiment.target(), signals)
+        });
+        Poll::Ready(heard.ok())
+    }
+
     /// What is to be said, once that can be decided.
     pub(super) fn poll_decision(&mut self, cx: &mut Context<'_>) -> Poll<Result<Intent, Reason>> {
+        self.poll_answers(cx).map(|()| self.decide())
+    }
+
+    /// Ready once everything that was asked has been answered.
+    fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if let Asked::Pending(pending) = &mut self.sentiment
             && let Poll::Ready(answer) = Pin::new(pending).poll(cx)
         {
@@ -193,17 +208,8 @@ impl Exchange {
         {
             self.memory = Asked::Answered(answer.unwrap_or_default());
         }
-        for before in &mut self.before {
-            if let Asked::Pending(pending) = before
-                && let Poll::Ready(answer) = Pin::new(pending).poll(cx)
-            {
-                let sentiment = answer.and_then(Result::ok);
-                *before = Asked::Answered(sentiment.and_then(|sentiment| sentiment.embedding));
-            }
-        }
-        let is_compared = self.before.iter().all(|before| matches!(before, Asked::Answered(_)));
         match (&self.sentiment, &self.memory) {
-            (Asked::Answered(_), Asked::Answered(_)) if is_compared => Poll::Ready(self.decide()),
+            (Asked::Answered(_), Asked::Answered(_)) => Poll::Ready(()),
             _ => Poll::Pending,
         }
     }
@@ -232,7 +238,9 @@ impl Exchange {
                 self.intent = Some(intent.clone());
                 self.undecided = self.ask_rules();
                 // Without toning there is nothing to look for in a reply to which nothing will be said.
-                match intent.silence().filter(|_| !self.settings.policy.tones() && self.undecided.is_none()) {
+                let may_speak =
+                    self.settings.policy.tones() || self.undecided.is_some() || self.settings.late.is_some();
+                match intent.silence().filter(|_| !may_speak) {
                     Some(silence) => Err(silence.into()),
                     None => Ok(intent),
                 }
@@ -253,18 +261,24 @@ impl Exchange {
             return None;
         }
         let unknown = Memory::default();
+        let known = self.known(sentiment, &unknown);
+        guard(|| settings.rules.open(&known, self.facts.clone())).ok()
+    }
+
+    /// What rules are told of the turn; a memory that is late counts as `unknown`.
+    fn known<'a>(&'a self, sentiment: &'a Sentiment, unknown: &'a Memory) -> Known<'a> {
         let memory = match &self.memory {
             Asked::Answered(memory) => memory,
-            Asked::Pending(_) => &unknown,
+            Asked::Pending(_) => unknown,
         };
-        let answered = self.before.iter().filter_map(|before| match before {
-            Asked::Answered(meaning) => meaning.clone(),
-            Asked::Pending(_) => None,
-        });
-        let before: Vec<_> = answered.chain(memory.meanings().cloned()).collect();
-        let known =
-            Known { policy: &settings.policy, turn: &self.turn, sentiment, memory, before: &before, now: now() };
-        guard(|| settings.rules.open(&known, self.facts.clone())).ok()
+        Known {
+            policy: &self.settings.policy,
+            turn: &self.turn,
+            sentiment,
+            weight: Weight::of(sentiment),
+            memory,
+            now: now(),
+        }
     }
 
     /// Takes what the head of the reply tells of the rules' facts.
@@ -287,10 +301,8 @@ impl Exchange {
         if let (Some(intent), Some(conversation)) = (&self.intent, key(&self.turn)) {
             let mut past = intent.past(spoken.saying.as_deref());
             past.rules = spoken.rules.iter().map(|rule| TextHash::new(rule)).collect();
-            if let Asked::Answered(Ok(sentiment)) = &self.sentiment
-                && self.settings.rules.need_history()
-            {
-                past.meaning.clone_from(&sentiment.embedding);
+            if !self.settings.rules.is_empty() || self.settings.tell_bot {
+                past.asked = guard(|| fingerprint(&self.turn.text)).ok().flatten();
             }
             // What cannot be remembered is lost; the reply is not.
             let _ = guard(|| self.settings.store.record(conversation, past));

@@ -26,7 +26,7 @@ use super::{
     spoken::Spoken,
 };
 use crate::{
-    outcome::{FailOpen, Reason, Ticket, Verdict},
+    outcome::{FailOpen, Heard, Reason, Ticket, Verdict},
     protocol::{HandsOff, apply},
 };
 
@@ -54,6 +54,8 @@ pin_project! {
         PassingOn { #[pin] future: F },
         /// The request body is being collected.
         Collecting { collect: Collect<ReqB>, timeout: Timeout, unsent: Option<Unsent<S>> },
+        /// The bot is to be told what the turn expresses.
+        Telling { telling: Option<Telling<S, ReqB>>, timeout: Timeout },
         /// The bot works, and so does the classifier.
         Calling { #[pin] future: F, course: Option<Course> },
         /// The head of the reply is there, and the decision is not.
@@ -69,6 +71,14 @@ pub(super) struct Unsent<S> {
     head: request::Parts,
     claimed: Claimed,
     settings: Arc<Settings>,
+}
+
+/// A request that is ready to go, and may yet have the bot be told something.
+pub(super) struct Telling<S, ReqB: Body> {
+    service: S,
+    head: request::Parts,
+    body: Prefixed<ReqB>,
+    exchange: Box<Exchange>,
 }
 
 /// For how many milliseconds the body of a request is waited for that may be no chat and does not say how long it is.
@@ -138,6 +148,12 @@ where
                     let Some(unsent) = unsent.take() else { return Poll::Pending };
                     unsent.send(collected)
                 }
+                StateProjection::Telling { telling, timeout } => {
+                    let Some(waiting) = telling else { return Poll::Pending };
+                    let heard = ready!(waiting.poll_heard(timeout, cx));
+                    let Some(telling) = telling.take() else { return Poll::Pending };
+                    telling.send(heard)
+                }
                 StateProjection::Calling { future, course } => {
                     let response = ready!(future.poll(cx));
                     match (response, course.take()) {
@@ -158,15 +174,10 @@ where
                     }
                 }
                 StateProjection::Deciding { undecided, timeout, since } => {
-                    let Some(exchange) = undecided.as_mut().map(|undecided| &mut undecided.exchange) else {
-                        return Poll::Pending;
-                    };
+                    let Some(Undecided { exchange, .. }) = undecided else { return Poll::Pending };
                     let decision = match exchange.poll_decision(cx) {
                         Poll::Ready(decision) => Some(decision),
-                        Poll::Pending => {
-                            ready!(timeout.poll(cx));
-                            None
-                        }
+                        Poll::Pending => ready!(timeout.poll(cx).map(|()| None)),
                     };
                     exchange.ticket().waited(since.elapsed());
                     let Some(undecided) = undecided.take() else { return Poll::Pending };
@@ -232,7 +243,6 @@ impl<S> Unsent<S> {
                 Recognised::HandsOff(ticket, reason) => Some(Course::PassOn(ticket, reason)),
                 Recognised::Chat(exchange) => {
                     ask_for_identity(&mut head.headers);
-                    exchange.tell_danger(&mut head.headers);
                     let bytes = body.bytes();
                     let edits = exchange.hide_own_words(&bytes);
                     if !edits.is_empty() {
@@ -240,12 +250,45 @@ impl<S> Unsent<S> {
                         describe_edited(&mut head.headers, Some(pieces.iter().map(Bytes::len).sum()));
                         body = body.with_data(pieces);
                     }
-                    Some(Course::Listen(exchange))
+                    let budget = exchange.settings.limits.budget_ms;
+                    let is_told = exchange.settings.tell_bot;
+                    let telling = Telling { service, head, body, exchange };
+                    if is_told {
+                        return State::Telling { telling: Some(telling), timeout: Timeout::after_ms(budget) };
+                    }
+                    return telling.send(None);
                 }
             },
         };
         let future = service.call(Request::from_parts(head, RequestBody::collected(body)));
         State::Calling { future, course }
+    }
+}
+
+impl<S, ReqB: Body> Telling<S, ReqB> {
+    /// What there is to tell, once it is known or no more time is left.
+    fn poll_heard(&mut self, timeout: &mut Timeout, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
+        match self.exchange.poll_heard(cx) {
+            Poll::Ready(heard) => Poll::Ready(heard),
+            Poll::Pending => timeout.poll(cx).map(|()| None),
+        }
+    }
+
+    /// Calls the inner service, having told it what is known.
+    fn send<ResB>(self, heard: Option<Heard>) -> State<S, S::Future, ReqB, ResB>
+    where
+        S: Service<Request<RequestBody<ReqB>>>,
+        ReqB: Body<Data = Bytes>,
+        ResB: Body<Data = Bytes, Error: Into<BoxError>>,
+    {
+        let Self { mut service, mut head, body, exchange } = self;
+        exchange.tell_danger(&mut head.headers);
+        if let Some(heard) = heard {
+            heard.write(&mut head.headers);
+            head.extensions.insert(heard);
+        }
+        let future = service.call(Request::from_parts(head, RequestBody::collected(body)));
+        State::Calling { future, course: Some(Course::Listen(exchange)) }
     }
 }
 

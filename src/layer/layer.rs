@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
-use super::{EmpathyService, Limits, quota::Quota};
+use super::{EmpathyService, LateReply, Limits, quota::Quota};
 use crate::{
     conversation::{LocalStore, Store},
     empathy::Policy,
@@ -29,6 +29,8 @@ pub(super) struct Settings {
     pub(super) quota: Arc<Quota>,
     pub(super) respect_no_transform: bool,
     pub(super) tell_danger: bool,
+    pub(super) tell_bot: bool,
+    pub(super) late: Option<LateReply>,
     pub(super) hide_own_words: bool,
 }
 
@@ -61,6 +63,8 @@ impl EmpathyLayer {
                 quota: Quota::new(limits.max_total_bytes),
                 respect_no_transform: false,
                 tell_danger: false,
+                tell_bot: false,
+                late: None,
                 hide_own_words: true,
             }),
         }
@@ -109,6 +113,25 @@ impl EmpathyLayer {
     #[must_use]
     pub fn tell_danger(mut self, tell: bool) -> Self {
         Arc::make_mut(&mut self.settings).tell_danger = tell;
+        self
+    }
+
+    /// Tells the inner service what a turn expresses, so that it can find words of its own: in the request headers
+    /// [`WEIGHT`](crate::outcome::WEIGHT), [`EMOTION`](crate::outcome::EMOTION), [`TARGET`](crate::outcome::TARGET) and
+    /// [`SIGNALS`](crate::outcome::SIGNALS), and as a [`Heard`](crate::outcome::Heard) in the request's extensions. The
+    /// request waits for it, for the budget at most; where it is late, they are missing. What a client says in these fields
+    /// never reaches the inner service, set or not. Off unless set.
+    #[must_use]
+    pub fn tell_bot(mut self, tell: bool) -> Self {
+        Arc::make_mut(&mut self.settings).tell_bot = tell;
+        self
+    }
+
+    /// Says a sentence where a streamed reply's first words do not come in time, in the protocols whose clients take it.
+    /// Nothing is said unless this is set.
+    #[must_use]
+    pub fn late(mut self, late: LateReply) -> Self {
+        Arc::make_mut(&mut self.settings).late = Some(late);
         self
     }
 

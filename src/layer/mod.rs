@@ -91,6 +91,7 @@ mod ending;
 mod exchange;
 mod future;
 mod guard;
+mod late;
 #[expect(clippy::module_inception, reason = "one file a part of the middleware, named after what it holds")]
 mod layer;
 mod limits;
@@ -108,6 +109,7 @@ pub(crate) use self::coding::decode_in_chunks;
 pub use self::{
     body::{ReplyBody, ReplyError, RequestBody},
     future::ResponseFuture,
+    late::LateReply,
     layer::EmpathyLayer,
     limits::Limits,
     service::EmpathyService,

@@ -13,7 +13,10 @@ use super::{
     ReplyBody, RequestBody, ResponseFuture, body::BoxError, exchange::Claimed, future::Unsent, layer::Settings,
     request::asks_to_be_left_alone,
 };
-use crate::{outcome::DANGER, protocol::HandsOff};
+use crate::{
+    outcome::{DANGER, Heard},
+    protocol::HandsOff,
+};
 
 /// The service that [`EmpathyLayer`](super::EmpathyLayer) makes.
 #[derive(Debug, Clone)]
@@ -60,6 +63,7 @@ where
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         let (mut head, body) = request.into_parts();
         // Whatever becomes of it: a client cannot say this.
+        Heard::strip(&mut head.headers);
         if self.settings.tell_danger {
             head.headers.remove(DANGER);
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::late::LATE;
 use crate::{
     empathy::{Change, Interjection, Saying},
     rules::Decided,
@@ -32,6 +33,12 @@ impl Spoken {
     /// Notes what a rule says behind a reply.
     pub(super) fn note_end(&mut self, interjection: &Interjection) {
         self.add(&interjection.rule);
+    }
+
+    /// Notes that it was said that the reply is late, with this.
+    pub(super) fn note_late(&mut self, saying: Option<Arc<Saying>>) {
+        self.saying = saying;
+        self.add(&LATE.into());
     }
 
     /// Notes which rules failed.

@@ -21,6 +21,7 @@ use super::{
     editor::{Editor, Holding},
     exchange::Exchange,
     guard::guard,
+    late::Lateness,
     quota::Share,
     response::describe_edited,
 };
@@ -60,6 +61,8 @@ pub(super) struct Streamed<B: Body> {
     last: Option<Result<HeaderMap, ReplyError>>,
     /// Runs while something is held: what for, and for how much longer.
     clock: Option<(Holding, Pin<Box<Sleep>>)>,
+    /// Until the first words come, or it has been said that they do not.
+    late: Option<Lateness>,
     /// Runs while an error waits.
     flush: Option<Pin<Box<Sleep>>>,
 }
@@ -80,6 +83,7 @@ where
         if let Some(intent) = intent {
             editor.speak(intent, exchange.take_rules(), &mut out);
         }
+        let late = exchange.settings.late.clone().map(|late| Lateness::new(late, exchange.sent));
         let share = exchange.settings.quota.share();
         let limits = exchange.settings.limits;
         Self {
@@ -95,6 +99,7 @@ where
             out,
             last: None,
             clock: None,
+            late,
             flush: None,
         }
     }
@@ -136,6 +141,9 @@ where
                 Poll::Ready(None) => self.end(None),
                 Poll::Pending => {
                     self.has_idled = true;
+                    if self.say_late(cx) {
+                        continue;
+                    }
                     std::task::ready!(self.wait(cx));
                 }
             }
@@ -186,6 +194,24 @@ where
             Some(_) | None => {}
         }
         self.last = last;
+    }
+
+    /// Says that the reply is late, if it is; whether something is there to go out.
+    fn say_late(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.editor.has_begun() {
+            self.late = None;
+        }
+        let Some(late) = &mut self.late else { return false };
+        if late.poll_due(cx).is_pending() {
+            return false;
+        }
+        let reply = late.reply.clone();
+        self.decide_now();
+        // Where the protocol has no place for it yet, it may have one after the next event.
+        if self.editor.say_late(&reply, &mut self.out) {
+            self.late = None;
+        }
+        !self.out.is_empty()
     }
 
     /// Takes the decision when it is there.

@@ -179,6 +179,11 @@ impl Text {
         self.decided.is_some()
     }
 
+    /// Whether any of it has come.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
     /// What to do if no second word comes in time.
     pub(super) fn word(&self) -> Option<&Change> {
         self.word.as_ref().filter(|_| self.decided.is_none())

@@ -5,6 +5,7 @@
 //! [`Outcome`] of a reply that comes whole is known when its head goes out. That of a stream is announced as planned or
 //! pending; layers further out learn how it ended from [`Settled`].
 
+mod heard;
 pub mod metrics;
 mod ticket;
 
@@ -13,8 +14,11 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 use sfv::{Decimal, DictSerializer, KeyRef, TokenRef};
 
-pub use self::ticket::Settled;
 pub(crate) use self::ticket::Ticket;
+pub use self::{
+    heard::{EMOTION, Heard, SIGNALS, TARGET, WEIGHT},
+    ticket::Settled,
+};
 use crate::{
     empathy::{Adjustment, Silence, Weight},
     protocol::HandsOff,

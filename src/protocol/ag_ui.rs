@@ -3,6 +3,7 @@
 //! A snapshot of the messages tells the text again, under the message's id, together with the whole history.
 
 use http::request;
+use serde_json::json;
 
 use super::{
     Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
@@ -69,6 +70,7 @@ struct RunReply {
     spoken: FirstWords<String>,
     /// Which message is being written, and whether the bot says it.
     open: Option<(String, bool)>,
+    has_begun: bool,
     is_over: bool,
     absence: Option<HandsOff>,
 }
@@ -125,6 +127,7 @@ impl ReplyReader for RunReply {
         let Some(event) = json::event::<Event<'_>>(&data, &mut self.absence)? else { return Ok(()) };
         let kind = event.kind.text().unwrap_or_default();
         match kind.as_str() {
+            "RUN_STARTED" => self.has_begun = true,
             "TEXT_MESSAGE_START" => self.open(&event),
             "TEXT_MESSAGE_CONTENT" | "TEXT_MESSAGE_CHUNK" => pieces.extend(self.words(&event, &data)),
             "TEXT_MESSAGE_END" => pieces.extend(event.message.text().and_then(|id| self.spoken.end(&id))),
@@ -144,6 +147,20 @@ impl ReplyReader for RunReply {
 
     fn expects_copies(&self) -> bool {
         !self.is_over
+    }
+
+    fn first_piece(&self, words: &str) -> Option<Vec<u8>> {
+        // A run must have begun, and no message be open.
+        let event = |kind: &str, rest: &str, value: &str| {
+            let event = json!({"type": kind, "messageId": "undertone", rest: value});
+            format!("data: {event}\n\n")
+        };
+        let events = [
+            event("TEXT_MESSAGE_START", "role", "assistant"),
+            event("TEXT_MESSAGE_CONTENT", "delta", words),
+            format!("data: {}\n\n", json!({"type": "TEXT_MESSAGE_END", "messageId": "undertone"})),
+        ];
+        (self.has_begun && self.open.is_none()).then(|| events.concat().into_bytes())
     }
 
     fn may_repeat(&self) -> bool {

@@ -4,6 +4,7 @@
 //! first. A thought is signed and must come back unaltered. Results of tools are sent as messages of the user.
 
 use http::request;
+use serde_json::json;
 
 use super::{
     Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
@@ -87,6 +88,8 @@ impl Request<'_> {
 #[derive(Debug, Default)]
 struct MessageReply {
     blocks: FirstWords<usize>,
+    /// The block of text that is being written.
+    open: Option<usize>,
     absence: Option<HandsOff>,
 }
 
@@ -142,12 +145,14 @@ impl ReplyReader for MessageReply {
             self.read_message(&event, &data, pieces)?;
         } else if event.kind.is("content_block_start") {
             self.note(&event.block);
+            self.open = Some(index).filter(|_| event.block.kind.is("text"));
             if event.block.kind.is("text") {
                 pieces.extend(self.blocks.add(index, event.block.text, &data));
             }
         } else if event.kind.is("content_block_delta") && event.delta.kind.is("text_delta") {
             pieces.extend(self.blocks.add(index, event.delta.text, &data));
         } else if event.kind.is("content_block_stop") {
+            self.open = None;
             pieces.extend(self.blocks.end(&index));
         } else if event.kind.is("message_delta") && event.delta.stop_reason.is("refusal") {
             return Err(HandsOff::Refusal);
@@ -155,6 +160,14 @@ impl ReplyReader for MessageReply {
             self.absence = Some(HandsOff::Unreadable);
         }
         Ok(())
+    }
+
+    fn first_piece(&self, words: &str) -> Option<Vec<u8>> {
+        // A block of text must be open, and nothing in it.
+        let index = self.open.filter(|_| self.blocks.part().is_none())?;
+        let delta = json!({"type": "text_delta", "text": words});
+        let event = json!({"type": "content_block_delta", "index": index, "delta": delta});
+        Some(format!("event: content_block_delta\ndata: {event}\n\n").into_bytes())
     }
 
     fn may_repeat(&self) -> bool {

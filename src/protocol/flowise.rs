@@ -1,6 +1,7 @@
 //! Flowise's predictions: `POST …/prediction/{flow}`, plain and streamed.
 
 use http::{Method, request};
+use serde_json::json;
 
 use super::{
     Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history,
@@ -105,6 +106,11 @@ impl ReplyReader for FlowiseReply {
             pieces.extend(event.text.piece_in(&data, 0, PieceKind::Copy));
         }
         Ok(())
+    }
+
+    fn first_piece(&self, words: &str) -> Option<Vec<u8>> {
+        let event = json!({"event": "token", "data": words});
+        Some(format!("message:\ndata:{event}\n\n").into_bytes())
     }
 
     fn may_repeat(&self) -> bool {

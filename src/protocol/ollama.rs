@@ -4,6 +4,8 @@
 //! field of its own.
 
 use http::request;
+use jiff::Timestamp;
+use serde_json::json;
 
 use super::{
     Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_to,
@@ -40,7 +42,9 @@ impl Protocol for Ollama {
         if request.model.get().is_none() || !is_ours {
             return Recognition::Foreign;
         }
-        Recognition::of(if is_chat { request.chat(body) } else { request.generate() }, OllamaReply::default)
+        let model = request.model.text().unwrap_or_default();
+        let turn = if is_chat { request.chat(body) } else { request.generate() };
+        Recognition::of(turn, || OllamaReply { is_chat, model, ..OllamaReply::default() })
     }
 }
 
@@ -106,6 +110,8 @@ impl Request<'_> {
 /// Reads the reply to one request.
 #[derive(Debug, Default)]
 struct OllamaReply {
+    is_chat: bool,
+    model: String,
     absence: Option<HandsOff>,
 }
 
@@ -145,6 +151,17 @@ impl ReplyReader for OllamaReply {
             pieces.push(Piece::end(0));
         }
         Ok(())
+    }
+
+    fn first_piece(&self, words: &str) -> Option<Vec<u8>> {
+        let mut line = json!({"model": self.model, "created_at": Timestamp::now().to_string(), "done": false});
+        let (name, text) = if self.is_chat {
+            ("message", json!({"role": "assistant", "content": words}))
+        } else {
+            ("response", json!(words))
+        };
+        line.as_object_mut()?.insert(name.to_owned(), text);
+        Some(format!("{line}\n").into_bytes())
     }
 
     fn may_repeat(&self) -> bool {

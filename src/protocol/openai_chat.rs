@@ -5,6 +5,8 @@
 //! choices, because some servers raise it with every token; some servers stream `message` in place of `delta`.
 
 use http::request;
+use jiff::Timestamp;
+use serde_json::json;
 
 use super::{
     Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, alternative, history,
@@ -33,13 +35,16 @@ impl Protocol for OpenAiChat {
         if !request.messages.is_there || request.messages.items.iter().any(|message| message.role.get().is_none()) {
             return Recognition::Foreign;
         }
-        Recognition::of(request.turn(body), || ChatReply::new(request.choices()))
+        Recognition::of(request.turn(body), || {
+            ChatReply::new(request.choices(), request.model.text().unwrap_or_default())
+        })
     }
 }
 
 object! {
     struct Request<'a> {
         messages: List<Message<'a>> = "messages",
+        model: Raw<'a> = "model",
         n: Raw<'a> = "n",
         response_format: Raw<'a> = "response_format",
         modalities: Raw<'a> = "modalities",
@@ -106,18 +111,22 @@ struct ChatReply {
     /// Whether the server is one that tells the whole text again in the end.
     tells_again: bool,
     is_over: bool,
+    /// The reply's id, once a chunk has told it, and the model that was asked for.
+    id: Option<String>,
+    model: String,
     absence: Option<HandsOff>,
 }
 
 impl ChatReply {
-    const fn new(choices: usize) -> Self {
-        Self { choices, has_deltas: false, tells_again: false, is_over: false, absence: None }
+    const fn new(choices: usize, model: String) -> Self {
+        Self { choices, has_deltas: false, tells_again: false, is_over: false, id: None, model, absence: None }
     }
 }
 
 object! {
     struct Reply<'a> {
         error: Raw<'a> = "error",
+        id: Raw<'a> = "id",
         choices: List<Choice<'a>> = "choices",
         /// MiniMax's own members: its last chunk has the whole message in it.
         of_minimax: Raw<'a> = "input_sensitive" | "base_resp",
@@ -187,6 +196,9 @@ impl ReplyReader for ChatReply {
             self.absence = Some(HandsOff::Unreadable);
             return Ok(());
         }
+        if self.id.is_none() {
+            self.id = reply.id.text();
+        }
         self.tells_again |= reply.of_minimax.get().is_some();
         for (position, choice) in reply.choices.items.iter().enumerate() {
             let text = if self.choices == 1 { 0 } else { choice.index.number().unwrap_or(position) };
@@ -199,6 +211,18 @@ impl ReplyReader for ChatReply {
 
     fn expects_copies(&self) -> bool {
         self.tells_again && !self.is_over
+    }
+
+    fn first_piece(&self, words: &str) -> Option<Vec<u8>> {
+        let choice = json!({"index": 0, "delta": {"role": "assistant", "content": words}, "finish_reason": null});
+        let chunk = json!({
+            "id": self.id.as_deref().unwrap_or("chatcmpl-undertone"),
+            "object": "chat.completion.chunk",
+            "created": Timestamp::now().as_second(),
+            "model": self.model,
+            "choices": [choice],
+        });
+        (self.choices == 1).then(|| format!("data: {chunk}\n\n").into_bytes())
     }
 
     fn may_repeat(&self) -> bool {

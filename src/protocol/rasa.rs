@@ -4,6 +4,7 @@
 //! text. With `?stream=true` the messages come one a line, labelled as server-sent events.
 
 use http::request;
+use serde_json::json;
 
 use super::{
     Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_to,
@@ -28,7 +29,8 @@ impl Protocol for Rasa {
         if request.message.get().is_none() {
             return Recognition::Foreign;
         }
-        Recognition::of(request.turn(), RasaReply::default)
+        let sender = request.sender().unwrap_or_else(|| "default".to_owned());
+        Recognition::of(request.turn(), || RasaReply { sender, ..RasaReply::default() })
     }
 }
 
@@ -47,17 +49,20 @@ impl Request<'_> {
         if text.trim_start().starts_with('/') {
             return Err(HandsOff::NoTurn);
         }
-        Ok(Turn {
-            text,
-            conversation: self.sender.text().or_else(|| self.sender.number().map(|number| number.to_string())),
-            ..Turn::default()
-        })
+        Ok(Turn { text, conversation: self.sender(), ..Turn::default() })
+    }
+
+    /// Rasa takes a number for its digits.
+    fn sender(&self) -> Option<String> {
+        self.sender.text().or_else(|| self.sender.number().map(|number| number.to_string()))
     }
 }
 
 /// Reads the reply to one request.
 #[derive(Debug, Default)]
 struct RasaReply {
+    /// Whom messages are for.
+    sender: String,
     has_spoken: bool,
     absence: Option<HandsOff>,
 }
@@ -84,6 +89,12 @@ impl ReplyReader for RasaReply {
         self.has_spoken = first.is_some();
         pieces.extend(first.and_then(|message| message.text.piece_in(&data, 0, PieceKind::Copy)));
         Ok(())
+    }
+
+    fn first_piece(&self, words: &str) -> Option<Vec<u8>> {
+        // A message of its own.
+        let message = json!({"recipient_id": self.sender, "text": words.trim_end()});
+        Some(format!("{message}\n").into_bytes())
     }
 
     fn absence(&self) -> HandsOff {

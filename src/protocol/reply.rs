@@ -60,6 +60,13 @@ pub trait ReplyReader: fmt::Debug + Send {
         false
     }
 
+    /// A piece of text of the reply's own with these words, ready for the wire, as this protocol's clients take it before
+    /// any other text has come: between two frames, at the reply's present state. Nothing where that is not possible, or
+    /// not now; never, unless implemented.
+    fn first_piece(&self, _words: &str) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Why there is no text, when the reply ends without any; [`HandsOff::Empty`] unless implemented.
     fn absence(&self) -> HandsOff {
         HandsOff::Empty

@@ -4,6 +4,7 @@
 //! stream is the text. The address is free. A client adds no part of its own, so no event is added either.
 
 use http::{request, response};
+use serde_json::json;
 
 use super::{
     Claim, Encoding, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
@@ -99,6 +100,8 @@ struct VercelReply {
     /// Whether plain text is the reply: an app's other endpoints take the same messages, and answer with a title, or "Saved."
     takes_text: bool,
     parts: FirstWords<String>,
+    /// Whether the message has begun.
+    has_begun: bool,
     absence: Option<HandsOff>,
 }
 
@@ -125,6 +128,7 @@ impl VercelReply {
         match kind.as_str() {
             "text-delta" => pieces.extend(self.parts.add(event.id.text().unwrap_or_default(), event.delta, data)),
             "text-end" => pieces.extend(self.parts.end(&event.id.text().unwrap_or_default())),
+            "start" => self.has_begun = true,
             "finish" => pieces.push(Piece::end(0)),
             "error" => return Err(HandsOff::Error),
             _ if kind.starts_with("tool-") => {
@@ -187,6 +191,30 @@ impl ReplyReader for VercelReply {
                 pieces.push(Piece { text: 0, span: 0..data.len(), kind: PieceKind::Delta, encoding });
                 Ok(())
             }
+        }
+    }
+
+    fn first_piece(&self, words: &str) -> Option<Vec<u8>> {
+        let part = |kind: &str, rest: serde_json::Value| {
+            let mut event = json!({"type": kind, "id": "undertone"});
+            if let (Some(event), serde_json::Value::Object(rest)) = (event.as_object_mut(), rest) {
+                event.extend(rest);
+            }
+            format!("data: {event}\n\n")
+        };
+        match self.stream {
+            // A message must have begun.
+            Stream::Ui if self.has_begun => {
+                let events = [
+                    part("text-start", json!({})),
+                    part("text-delta", json!({"delta": words})),
+                    part("text-end", json!({})),
+                ];
+                Some(events.concat().into_bytes())
+            }
+            Stream::Data => Some(format!("0:{}\n", json!(words)).into_bytes()),
+            Stream::Text => Some(words.as_bytes().to_vec()),
+            Stream::Ui => None,
         }
     }
 

@@ -5,12 +5,12 @@ use std::{collections::BTreeSet, sync::Arc};
 use cel::{
     Context, Env, ExecutionError, Program, Value,
     common::ast::{EntryExpr, Expr, IdedExpr},
+    extensions,
 };
 use once_cell::sync::Lazy;
 
 use super::{
     fact::Facts,
-    signals,
     vocabulary::{SIGNALS_OF_REPLY, VARIABLES, hint, variable},
 };
 
@@ -20,8 +20,13 @@ const LENGTH: usize = 2_000;
 const PARTS: usize = 500;
 const LOOPS: usize = 2;
 
-/// What conditions can do: CEL's standard functions.
-pub(super) static ENV: Lazy<Arc<Env>> = Lazy::new(|| Arc::new(Env::stdlib()));
+/// What conditions can do: CEL's standard functions, and its extension for strings (`lowerAscii`, `split` and so on).
+pub(super) static ENV: Lazy<Arc<Env>> = Lazy::new(|| {
+    let mut env = Env::stdlib();
+    // The extension declares nothing that the standard library does, and a test calls it.
+    let _ = env.add_extension(extensions::strings);
+    Arc::new(env)
+});
 
 /// A condition, compiled.
 #[derive(Debug)]
@@ -29,8 +34,6 @@ pub(super) struct Condition {
     program: Program,
     /// Whether it can be decided only when the reply is there.
     pub(super) needs_reply: bool,
-    /// Whether it asks what the model says of earlier turns.
-    pub(super) needs_history: bool,
 }
 
 /// Why it is none, and at which byte of it.
@@ -95,8 +98,7 @@ impl Condition {
         let needs_reply = variables.iter().any(is_of_reply)
             || used.iter().any(|name| facts.get(name).is_some_and(super::fact::Fact::is_of_reply))
             || signals.iter().any(|name| SIGNALS_OF_REPLY.contains(&name.as_str()));
-        let needs_history = signals.iter().any(|name| signals::OF_HISTORY.contains(&name.as_str()));
-        Ok(Self { program, needs_reply, needs_history })
+        Ok(Self { program, needs_reply })
     }
 
     /// Whether it holds.

@@ -93,8 +93,10 @@ impl FactSpec {
 }
 
 impl Fact {
+    /// Whether it is known only once the reply is there.
     pub(super) const fn is_of_reply(&self) -> bool {
-        matches!(self.source, Source::Reply(_) | Source::ReplyHeader(_))
+        // The head is there before a stream begins.
+        matches!(self.source, Source::Reply(_))
     }
 }
 

@@ -226,14 +226,15 @@ impl RulesFile {
     /// A mistake inside a string of the file.
     fn within(&self, span: &std::ops::Range<usize>, source: &str, mistake: &Mistake, key: &str) -> RulesError {
         let written = self.text.get(span.clone()).unwrap_or_default();
-        // A line break right behind the opening quotes is no part of the string; one tone of several has its own place.
-        let opening = written.get(..4).is_some_and(|opening| opening.ends_with('\n'));
-        let start = written.find(source).unwrap_or_default();
-        let before = source.get(..mistake.at).unwrap_or_default();
-        let lines = before.matches('\n').count() + written.get(..start).unwrap_or_default().matches('\n').count();
-        let mut error = RulesError::at(&self.text, span.start, format!("`{key}`: {}", mistake.message));
-        error.line += if start == 0 && opening { lines + 1 } else { lines };
-        error
+        // The tone that is meant may stand in a table of its own.
+        let (from, written) = match written.contains(source) {
+            true => (span.start, written),
+            false => (span.start, self.text.get(span.start..).unwrap_or_default()),
+        };
+        let Some(start) = written.find(source) else {
+            return RulesError::at(&self.text, from, format!("`{key}`: {}", mistake.message));
+        };
+        RulesError::at(&self.text, from + start + mistake.at.min(source.len()), format!("`{key}`: {}", mistake.message))
     }
 }
 

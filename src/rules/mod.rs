@@ -25,6 +25,7 @@ mod error;
 mod fact;
 mod file;
 mod reading;
+mod repeats;
 mod signals;
 mod situation;
 mod template;
@@ -40,7 +41,8 @@ pub(crate) use self::{
 pub(crate) use self::{
     decide::{Decided, Stage, Undecided},
     file::RulesFile,
-    situation::{FactValues, Known},
+    repeats::fingerprint,
+    situation::{FactValues, Known, signals},
 };
 
 use std::{fmt, sync::Arc};

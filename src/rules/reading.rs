@@ -34,7 +34,10 @@ fn name(item: &str) -> Option<String> {
     let end = [": ", " - ", " – ", " — ", " ("].iter().filter_map(|mark| item.find(mark)).min();
     let name = strong.or_else(|| item.get(..end?)).unwrap_or(item);
     let name = name.trim().trim_end_matches(['.', ':', ';', ',', '?', '!']).replace(['*', '`'], "");
-    (!name.is_empty() && name.chars().count() <= CHOICE).then_some(name)
+    // One that is long has no name, and its first words stand for it.
+    let end = name.char_indices().nth(CHOICE).map_or(name.len(), |(end, _)| end);
+    let end = if end < name.len() { name.get(..end).and_then(|name| name.rfind(' ')).unwrap_or(end) } else { end };
+    name.get(..end).filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 /// Whether its last sentence asks something.

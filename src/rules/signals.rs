@@ -7,11 +7,11 @@ use serde::Deserialize;
 use super::{
     fact::{FactType, Facts, Values, map},
     reading::options,
+    repeats::asks_again,
 };
 use crate::{
     empathy::{Pattern, Policy},
     protocol::{Speaker, Turn},
-    sentiment::Embedding,
 };
 
 /// Every signal, as in `signals.repeats`.
@@ -28,17 +28,6 @@ pub(super) const NAMES: [&str; 11] = [
     "affirms",
     "asks_person",
 ];
-
-/// The signals that ask what the user said before.
-pub(super) const OF_HISTORY: [&str; 2] = ["repeats", "stuck"];
-
-/// From which cosine on two turns say the same: measured on `tests/rules/pairs.tsv` (`docs/rules.md`).
-pub(super) const SAME_MEANING: f32 = 0.86;
-
-/// From which likeness of their letters (Sørensen-Dice over pairs) two turns say the same, where the model says nothing of
-/// them, and from which share of words in common.
-const SAME_LETTERS: f64 = 0.80;
-const SAME_WORDS: f64 = 0.67;
 
 /// Below which confidence of its own understanding a bot is unsure: the threshold that Rasa's fallback suggests is 0.3, and
 /// Dialogflow's default 0.3; half is where either reading is as likely.
@@ -64,9 +53,8 @@ static PATTERNS: Lazy<Patterns> = Lazy::new(|| Pattern::built_in(include_str!("e
 pub(super) struct Sources<'a> {
     pub(super) turn: &'a Turn,
     pub(super) policy: &'a Policy,
-    /// What the model makes of this turn, and of the user's latest ones, the newest first, as far as it has been asked.
-    pub(super) meaning: Option<&'a Embedding>,
-    pub(super) before: &'a [Embedding],
+    /// Whether one of the latest turns asked the same, where a store remembers.
+    pub(super) asked_before: bool,
     /// How many turns in a row before this one were in trouble, where a store remembers.
     pub(super) troubles_in_a_row: usize,
     /// How many turns there were, where a store remembers.
@@ -123,14 +111,11 @@ pub(super) fn sample() -> Value {
     map(NAMES.map(|name| (name, Value::Bool(true))))
 }
 
-/// Whether the turn says what one of the user's latest ones said.
+/// Whether the turn asks what one of the user's latest ones asked.
 fn repeats(sources: &Sources<'_>) -> bool {
-    let by_meaning = sources
-        .meaning
-        .is_some_and(|meaning| sources.before.iter().any(|before| meaning.similarity(before) >= SAME_MEANING));
     let said = |past: &&crate::protocol::Utterance| past.speaker == Speaker::User;
     let mut before = sources.turn.history.iter().rev().filter(said).take(COMPARED);
-    by_meaning || before.any(|past| is_same(&sources.turn.text, &past.text))
+    sources.asked_before || before.any(|past| asks_again(&past.text, &sources.turn.text))
 }
 
 /// How many of the user's messages right before this one led nowhere.
@@ -152,37 +137,11 @@ fn nowhere_before(sources: &Sources<'_>) -> usize {
         let words = straight(text);
         // The first message of a matter that is asked again counts with the one that asks again.
         let is_asked_again =
-            number.checked_sub(1).and_then(|next| said.get(next)).is_some_and(|next| is_same(next, text))
-                || (*number == 0 && is_same(&sources.turn.text, text));
+            number.checked_sub(1).and_then(|next| said.get(next)).is_some_and(|next| asks_again(text, next))
+                || (*number == 0 && asks_again(text, &sources.turn.text));
         stated.persists() || PATTERNS.doubts.is_match(words.as_bytes()) || is_asked_again
     };
     said.iter().enumerate().take_while(leads_nowhere).count()
-}
-
-/// Whether two texts say the same by their letters or their words.
-fn is_same(one: &str, other: &str) -> bool {
-    let (one, other) = (plain(one), plain(other));
-    let words = |text: &str| {
-        text.split(' ').filter(|word| word.len() > 2).map(str::to_owned).collect::<std::collections::BTreeSet<_>>()
-    };
-    let (one_words, other_words) = (words(&one), words(&other));
-    if one_words.len().min(other_words.len()) < 2 {
-        return !one.is_empty() && one == other && one.len() > 3;
-    }
-    let both = one_words.intersection(&other_words).count();
-    let all = one_words.union(&other_words).count();
-    #[expect(clippy::cast_precision_loss, reason = "a turn has few words")]
-    let share = both as f64 / all as f64;
-    // What was said before, with more around it.
-    let contains = both >= 3 && (both == one_words.len() || both == other_words.len());
-    contains || share >= SAME_WORDS || strsim::sorensen_dice(&one, &other) >= SAME_LETTERS
-}
-
-/// A text's words in small letters, and nothing between them.
-fn plain(text: &str) -> String {
-    let lower = text.chars().take(500).collect::<String>().to_lowercase();
-    let words = lower.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ")
 }
 
 /// A text with straight apostrophes and single spaces, as the patterns read it.

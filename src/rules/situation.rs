@@ -11,13 +11,14 @@ use super::{
     decide::Undecided,
     fact::{Facts, Values, map, string},
     reading,
-    signals::{self, Sources},
+    repeats::fingerprint,
+    signals::{Sources, of_turn, sample as sample_signals},
 };
 use crate::{
     conversation::Memory,
     empathy::{Policy, Weight},
     protocol::{Speaker, Turn},
-    sentiment::{Embedding, Sentiment},
+    sentiment::Sentiment,
 };
 
 /// How many characters of an earlier message are told.
@@ -28,9 +29,8 @@ pub(crate) struct Known<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) turn: &'a Turn,
     pub(crate) sentiment: &'a Sentiment,
+    pub(crate) weight: Weight,
     pub(crate) memory: &'a Memory,
-    /// What the model makes of the user's latest messages before this one, the newest first, as far as it was asked.
-    pub(crate) before: &'a [Embedding],
     /// Seconds since 1970.
     pub(crate) now: i64,
 }
@@ -49,11 +49,6 @@ fn number(number: f32) -> Value {
 }
 
 impl Rules {
-    /// Whether a rule asks what the model makes of earlier turns.
-    pub(crate) fn need_history(&self) -> bool {
-        self.0.rules.iter().any(|rule| rule.when.needs_history)
-    }
-
     /// What a request tells of the facts.
     pub(crate) fn facts_in_request(&self, headers: &HeaderMap, body: &[u8]) -> FactValues {
         FactValues(self.0.facts.in_request(headers, body))
@@ -105,23 +100,31 @@ impl Rules {
     }
 }
 
+/// The signals of a turn that hold.
+pub(crate) fn signals(known: &Known<'_>, rules: &Rules, facts: &FactValues) -> Vec<&'static str> {
+    let signals = of_turn(&sources(known), &rules.0.facts, &facts.0);
+    signals.into_iter().filter(|(_, holds)| *holds == Value::Bool(true)).map(|(name, _)| name).collect()
+}
+
+fn sources<'a>(known: &Known<'a>) -> Sources<'a> {
+    Sources {
+        turn: known.turn,
+        policy: known.policy,
+        asked_before: fingerprint(&known.turn.text).is_some_and(|asked| known.memory.was_asked(asked)),
+        troubles_in_a_row: known.memory.troubles_in_a_row(),
+        turns: known.memory.turns(),
+    }
+}
+
 /// What is known before the reply is there, by name.
 fn variables(known: &Known<'_>, facts: &Facts, values: &Values) -> Vec<(&'static str, Value)> {
-    let Known { policy, turn, sentiment, memory, before, now } = *known;
+    let Known { policy, turn, sentiment, weight, memory, now } = *known;
     let said = |speaker| turn.history.iter().filter(move |past| past.speaker == speaker);
     let last = |speaker| {
         let past = said(speaker).next_back();
         string(&past.map(|past| past.text.chars().take(SAID).collect::<String>()).unwrap_or_default())
     };
-    let sources = Sources {
-        turn,
-        policy,
-        meaning: sentiment.embedding.as_ref(),
-        before,
-        troubles_in_a_row: memory.troubles_in_a_row(),
-        turns: memory.turns(),
-    };
-    let mut signals = signals::of_turn(&sources, facts, values);
+    let mut signals = of_turn(&sources(known), facts, values);
     signals.push(("options", Value::Bool(false)));
     vec![
         (
@@ -136,7 +139,7 @@ fn variables(known: &Known<'_>, facts: &Facts, values: &Values) -> Vec<(&'static
         (
             "sentiment",
             map([
-                ("weight", number(Weight::of(sentiment).get())),
+                ("weight", number(weight.get())),
                 ("valence", number(sentiment.valence)),
                 ("affect", number(sentiment.affect)),
                 ("emotion", string(sentiment.emotion().as_str())),
@@ -187,11 +190,17 @@ pub(super) fn sample(facts: &Facts) -> Vec<(&'static str, Value)> {
     let policy = Policy::default();
     let turn = Turn { text: "Where is it?".to_owned(), ..Turn::default() };
     let (sentiment, memory) = (Sentiment::default(), Memory::default());
-    let known =
-        Known { policy: &policy, turn: &turn, sentiment: &sentiment, memory: &memory, before: &[], now: 1_800_000_000 };
+    let known = Known {
+        policy: &policy,
+        turn: &turn,
+        sentiment: &sentiment,
+        weight: Weight::of(&sentiment),
+        memory: &memory,
+        now: 1_800_000_000,
+    };
     let mut variables = variables(&known, facts, &Values::default());
     variables.retain(|(name, _)| *name != "signals");
-    variables.push(("signals", signals::sample()));
+    variables.push(("signals", sample_signals()));
     variables.push(("facts", map(facts.iter().map(|(name, fact)| (name, fact.kind.sample())))));
     variables.push(("reply", of_reply("You could take:\n- one\n- two", &policy)));
     variables

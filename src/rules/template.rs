@@ -131,18 +131,26 @@ impl Templates {
     }
 }
 
-/// The longest stretch of a template that stands in it as it is said.
+/// The longest stretch of a template that stands in it as it is said, whatever the case: in no branch and no loop.
 fn longest_own(source: &str) -> Option<&str> {
     let mut rest = source;
     let mut longest = "";
+    let mut depth = 0_usize;
     while !rest.is_empty() {
         let own = rest.find("{{").into_iter().chain(rest.find("{%")).min().unwrap_or(rest.len());
         let (stretch, after) = rest.split_at_checked(own)?;
-        if stretch.trim().len() > longest.len() {
+        if depth == 0 && stretch.trim().len() > longest.len() {
             longest = stretch.trim();
         }
         let end = after.find("}}").into_iter().chain(after.find("%}")).min().map_or(after.len(), |end| end + 2);
-        rest = after.get(end..).unwrap_or_default();
+        let (tag, behind) = after.split_at_checked(end)?;
+        let word = tag.strip_prefix("{%").map(|tag| tag.trim_start_matches('-').trim_start());
+        depth = match word {
+            Some(word) if word.starts_with("end") => depth.saturating_sub(1),
+            Some(word) if word.starts_with("if") || word.starts_with("for") => depth + 1,
+            _ => depth,
+        };
+        rest = behind;
     }
     (longest.len() >= RECOGNISED && !longest.contains('\n')).then_some(longest)
 }
@@ -175,5 +183,21 @@ fn in_plain_words(error: &Error) -> String {
     match error.detail() {
         Some(detail) => format!("{kind}: {detail}"),
         None => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_template_always_says_is_recognised() {
+        assert_eq!(longest_own("Due {{ a }}, so it is late, {{ b }}."), Some(", so it is late,"));
+        assert_eq!(longest_own("{% if a %}This is the longer branch{% else %}Short{% endif %}, said."), None);
+        assert_eq!(
+            longest_own("{%- for a in b %}a stretch of words{% endfor %} that is the end."),
+            Some("that is the end.")
+        );
+        assert_eq!((longest_own("{{ a }}"), longest_own("{{"), longest_own("")), (None, None, None));
     }
 }

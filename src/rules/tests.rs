@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     conversation::{Memory, Past, TextHash},
-    empathy::Policy,
+    empathy::{Policy, Weight},
     protocol::{Speaker, Turn, Utterance},
     sentiment::Sentiment,
 };
@@ -23,7 +23,8 @@ fn said(text: &str) -> Turn {
 fn decided(text: &str, turn: &Turn, memory: &Memory, facts: &str, stage: Stage<'_>) -> Decided {
     let rules = Rules::from_toml(text).unwrap();
     let (policy, sentiment) = (Policy::default(), Sentiment::default());
-    let known = Known { policy: &policy, turn, sentiment: &sentiment, memory, before: &[], now: 1_000_000 };
+    let known =
+        Known { policy: &policy, turn, sentiment: &sentiment, weight: Weight::of(&sentiment), memory, now: 1_000_000 };
     let facts = FactValues(rules.0.facts.in_request(&http::HeaderMap::new(), facts.as_bytes()));
     rules.open(&known, facts).decide(stage)
 }
@@ -93,6 +94,14 @@ fn a_rule_that_cannot_work_is_refused_with_the_line_that_is_wrong() {
 fn what_does_not_parse_or_fit_is_refused_where_it_stands() {
     let parse = mistake(&rule("a", "when = '''\ntrue &&\n  (turn.words >'''\nsay = 'x'"));
     assert!(parse.starts_with("line 6: `when`: "), "{parse}");
+    let tone =
+        mistake(&(rule("a", "when = 'true'") + "[rule.say]\nformal = 'x'\ncollaborative = 'y'\nwarm = '{{ z }}'\n"));
+    assert_eq!(tone, "line 8: `say`: `z` is not known");
+    Rules::from_toml(&rule(
+        "a",
+        "when = 'turn.text.lowerAscii().split(\" \").exists(word, word == \"order\")'\nsay = 'x'",
+    ))
+    .unwrap();
     let types = mistake(&rule("a", "when = 'true || turn.text > 3'\nsay = 'x'"));
     assert!(types.starts_with("line 4: `when`: ") && types.contains("no matching overload"), "{types}");
     let function = mistake(&rule("a", "when = 'shout(turn.text)'\nsay = 'x'"));

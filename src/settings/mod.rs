@@ -4,6 +4,7 @@
 //! say. All subcommands share them, so that `adjust` decides as `serve` does. A mistake is one line that names the file,
 //! the line and the key.
 
+mod late;
 mod mistake;
 mod model;
 mod proxy;
@@ -21,7 +22,7 @@ use clap::Args;
 use serde::Deserialize;
 use toml::Spanned;
 
-pub(crate) use self::{mistake::SettingsError, model::Model, proxy::Proxy, voice::Voice};
+pub(crate) use self::{late::Late, mistake::SettingsError, model::Model, proxy::Proxy, voice::Voice};
 use crate::{
     empathy::{Phrasebook, Policy},
     layer::Limits,
@@ -37,8 +38,11 @@ pub(crate) struct Settings {
     pub(crate) listen: Option<Listen>,
     pub(crate) upstream: Option<UpstreamUrl>,
     pub(crate) respect_no_transform: bool,
+    /// Whether the bot is told what a turn expresses.
+    pub(crate) tell_bot: bool,
     pub(crate) voice: Voice,
     pub(crate) danger: Danger,
+    pub(crate) late: Late,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) proxy: Proxy,

@@ -1,0 +1,67 @@
+//! What is said when a streamed reply's first words do not come.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How long the first words may take after the head of a reply, however late that is: a head is often sent with them.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// The name under which it is told of, among the rules that spoke.
+pub(crate) const LATE: &str = "late-reply";
+
+/// A sentence for a streamed reply whose first words do not come in time, once a reply. Where the turn calls for an
+/// acknowledgment, that is said with it, and not again before the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LateReply {
+    /// How long after the request it is said, at least.
+    pub after: Duration,
+    /// The sentence, such as "Let me look that up."
+    pub say: String,
+    /// What is said before the answer when it comes, such as "Okay, here's what I found."
+    pub then: Option<String>,
+}
+
+impl LateReply {
+    /// Says this so long after a request whose reply has not begun to speak.
+    #[must_use]
+    pub fn new(after: Duration, say: &str) -> Self {
+        Self { after, say: say.to_owned(), then: None }
+    }
+
+    /// And this before the answer.
+    #[must_use]
+    pub fn with_then(mut self, then: &str) -> Self {
+        self.then = Some(then.to_owned());
+        self
+    }
+}
+
+/// Waits until it is to be said.
+pub(super) struct Lateness {
+    pub(super) reply: LateReply,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Lateness {
+    /// Of a reply whose head is there now, to a request that was sent then.
+    pub(super) fn new(reply: LateReply, sent: Instant) -> Self {
+        let due = (sent + reply.after).max(Instant::now() + GRACE);
+        Self { reply, sleep: Some(Box::pin(sleep_until(due))) }
+    }
+
+    /// Ready when it is time, and from then on.
+    pub(super) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(sleep) = &mut self.sleep {
+            std::task::ready!(sleep.as_mut().poll(cx));
+            self.sleep = None;
+        }
+        Poll::Ready(())
+    }
+}
