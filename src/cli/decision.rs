@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    conversation::Memory,
+    conversation::{Memory, Pace},
     empathy::{Adjustment, Change, Facts, Intent, Place, Plan, Policy, Review, Silence, Weight, behind},
     protocol::Turn,
     rules::{Decided, FactValues, Known, Rules, Stage},
@@ -50,7 +50,7 @@ impl Decider<'_> {
             },
             Plan::Review(intent) => intent,
         };
-        let known = Known { policy: self.policy, turn, sentiment, weight, memory: &memory, now };
+        let known = Known { policy: self.policy, turn, sentiment, weight, memory: &memory, pace: Pace::default(), now };
         let rules = self.rules.open(&known, facts).decide(Stage::Whole(reply));
         let intent = match &rules.emotional {
             Some(interjection) => intent.with_acknowledgment(interjection),

@@ -69,8 +69,12 @@ fn layer(settings: &Settings) -> Result<EmpathyLayer, Failure> {
         .tell_danger(settings.danger.tell_bot)
         .tell_bot(settings.tell_bot)
         .hide_own_words(settings.voice.hide_own_words.unwrap_or(true));
-    Ok(match late {
+    let layer = match late {
         Some(late) => layer.late(late),
+        None => layer,
+    };
+    Ok(match &settings.pace.path {
+        Some(path) => layer.pace(&path.0),
         None => layer,
     })
 }

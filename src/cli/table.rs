@@ -62,6 +62,12 @@ impl Grade {
     pub(super) fn weight(&self) -> f64 {
         f64::from(self.affect) / f64::from(STRONGEST)
     }
+
+    /// Whether silence towards it is cold, if it is felt: what is pleasant, and what speaks of danger, gets no
+    /// acknowledgment by design. What is not labelled counts.
+    pub(super) fn is_unpleasant(&self) -> bool {
+        self.polarity.is_none_or(|polarity| polarity == 0) && self.is_danger != Some(true)
+    }
 }
 
 const EXPECTED: &str = "expected a header line with the tab-separated columns text and affect (graded turns), text and \

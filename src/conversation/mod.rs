@@ -5,10 +5,15 @@
 //! this process.
 
 mod local;
+mod pace;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-pub use self::local::{DEFAULT_CAPACITY, DEFAULT_TIME_TO_LIVE, LocalStore};
+pub(crate) use self::pace::{PaceEvent, Paces};
+pub use self::{
+    local::{DEFAULT_CAPACITY, DEFAULT_TIME_TO_LIVE, LocalStore},
+    pace::Pace,
+};
 
 /// What a store remembers of a conversation, to come.
 pub type Recall = crate::pending::Pending<Memory>;

@@ -20,7 +20,7 @@ use super::{
     spoken::Spoken,
 };
 use crate::{
-    conversation::{ConversationKey, Memory, Recall, TextHash},
+    conversation::{ConversationKey, Memory, Pace, Recall, TextHash},
     empathy::{Facts, Intent, Plan, Weight, is_dangerous},
     outcome::{DANGER, FailOpen, Heard, Outcome, Reason, Settled, Ticket, Verdict},
     protocol::{Chat, Claim, Edit, HandsOff, Recognition, ReplyReader, Speaker, Turn, Utterance},
@@ -54,6 +54,8 @@ pub(super) struct Exchange {
     memory: Asked<Recall, Memory>,
     /// What the request tells of the rules' facts.
     facts: FactValues,
+    /// How the user came to the turn, where a chat widget tells.
+    pace: Pace,
     /// The rules, once they have been asked about the turn.
     undecided: Option<Undecided>,
     /// What the turn is in the conversation, once that is decided, before anything is said.
@@ -121,12 +123,13 @@ impl Exchange {
         };
         let asked = guard(|| {
             let memory = key(&turn).map(|conversation| settings.store.recall(conversation));
+            let pace = settings.pace.as_ref().zip(key(&turn)).map(|((_, paces), key)| paces.take(key));
             let facts = settings.rules.facts_in_request(&head.headers, plain.as_ref().unwrap_or(body));
-            (settings.classifier.submit(&turn.text), memory, facts)
+            (settings.classifier.submit(&turn.text), memory, facts, pace.unwrap_or_default())
         });
         match asked {
             Err(reason) => Recognised::HandsOff(ticket, reason.into()),
-            Ok((sentiment, memory, facts)) => Recognised::Chat(Box::new(Self {
+            Ok((sentiment, memory, facts, pace)) => Recognised::Chat(Box::new(Self {
                 settings,
                 ticket,
                 sent: Instant::now(),
@@ -137,6 +140,7 @@ impl Exchange {
                 sentiment: Asked::Pending(sentiment),
                 memory: memory.map_or_else(|| Asked::Answered(Memory::default()), Asked::Pending),
                 facts,
+                pace,
                 undecided: None,
                 intent: None,
             })),
@@ -277,6 +281,7 @@ impl Exchange {
             sentiment,
             weight: Weight::of(sentiment),
             memory,
+            pace: self.pace,
             now: now(),
         }
     }

@@ -20,6 +20,7 @@ use super::{
     collect::{Collect, Collected, Prefixed},
     exchange::{Claimed, Exchange, Recognised},
     layer::Settings,
+    pace,
     reply::{Arrival, Received, Reply, Undecided},
     request::ask_for_identity,
     response::describe_edited,
@@ -52,6 +53,8 @@ pin_project! {
     {
         /// Not an exchange: the inner future, and nothing else.
         PassingOn { #[pin] future: F },
+        /// No exchange: a chat widget tells something.
+        Pacing { collect: Collect<ReqB>, timeout: Timeout, head: request::Parts, settings: Arc<Settings> },
         /// The request body is being collected.
         Collecting { collect: Collect<ReqB>, timeout: Timeout, unsent: Option<Unsent<S>> },
         /// The bot is to be told what the turn expresses.
@@ -107,6 +110,13 @@ where
         Self { state: State::Calling { future, course: Some(Course::PassOn(ticket, reason.into())) } }
     }
 
+    /// An event of a chat widget's, which is answered here.
+    pub(super) fn pace(head: request::Parts, body: ReqB, settings: Arc<Settings>) -> Self {
+        let collect = Collect::new(body, pace::MAX_BYTES, settings.quota.share());
+        let timeout = Timeout::after_ms(pace::MAX_MS);
+        Self { state: State::Pacing { collect, timeout, head, settings } }
+    }
+
     pub(super) fn collect(unsent: Unsent<S>, body: ReqB) -> Self {
         let Settings { limits, quota, .. } = &*unsent.settings;
         let has_length = body.size_hint().exact().is_some();
@@ -137,14 +147,12 @@ where
                 StateProjection::PassingOn { future } => {
                     return future.poll(cx).map_ok(|response| response.map(ReplyBody::untouched));
                 }
+                StateProjection::Pacing { collect, timeout, head, settings } => {
+                    let collected = ready!(timeout.collect(collect, cx));
+                    return Poll::Ready(Ok(pace::answer(settings, head, collected)));
+                }
                 StateProjection::Collecting { collect, timeout, unsent } => {
-                    let collected = match collect.poll(cx) {
-                        Poll::Ready(collected) => collected,
-                        Poll::Pending => {
-                            ready!(timeout.poll(cx));
-                            Collected::TooSlow(collect.stop())
-                        }
-                    };
+                    let collected = ready!(timeout.collect(collect, cx));
                     let Some(unsent) = unsent.take() else { return Poll::Pending };
                     unsent.send(collected)
                 }
@@ -320,6 +328,17 @@ struct Timeout {
 impl Timeout {
     const fn after_ms(milliseconds: u64) -> Self {
         Self { after: Duration::from_millis(milliseconds), sleep: None }
+    }
+
+    /// What has been collected when the body ends, or this does.
+    fn collect<B>(&mut self, collect: &mut Collect<B>, cx: &mut Context<'_>) -> Poll<Collected<B>>
+    where
+        B: Body<Data = Bytes>,
+    {
+        match collect.poll(cx) {
+            Poll::Ready(collected) => Poll::Ready(collected),
+            Poll::Pending => self.poll(cx).map(|()| Collected::TooSlow(collect.stop())),
+        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {

@@ -4,7 +4,7 @@ use tower_layer::Layer;
 
 use super::{EmpathyService, LateReply, Limits, quota::Quota};
 use crate::{
-    conversation::{LocalStore, Store},
+    conversation::{LocalStore, Paces, Store},
     empathy::Policy,
     protocol::Protocols,
     rules::Rules,
@@ -31,6 +31,8 @@ pub(super) struct Settings {
     pub(super) tell_danger: bool,
     pub(super) tell_bot: bool,
     pub(super) late: Option<LateReply>,
+    /// Where chat widgets tell how users write, and what they have told.
+    pub(super) pace: Option<(Arc<str>, Paces)>,
     pub(super) hide_own_words: bool,
 }
 
@@ -65,6 +67,7 @@ impl EmpathyLayer {
                 tell_danger: false,
                 tell_bot: false,
                 late: None,
+                pace: None,
                 hide_own_words: true,
             }),
         }
@@ -132,6 +135,16 @@ impl EmpathyLayer {
     #[must_use]
     pub fn late(mut self, late: LateReply) -> Self {
         Arc::make_mut(&mut self.settings).late = Some(late);
+        self
+    }
+
+    /// Answers `POST` at this path, where a chat widget tells how a user writes, for rules to know: a JSON object such as
+    /// `{"conversation": "c1", "event": "paused"}`, with the conversation's name as in its chat requests, and `typing`,
+    /// `paused`, `cleared` or `options` (with how many are on the screen in `options`). It is kept in this process, by
+    /// conversation and for ten minutes, as counts. There is no such path unless this is set.
+    #[must_use]
+    pub fn pace(mut self, path: &str) -> Self {
+        Arc::make_mut(&mut self.settings).pace = Some((path.into(), Paces::default()));
         self
     }
 

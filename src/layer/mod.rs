@@ -95,6 +95,7 @@ mod late;
 #[expect(clippy::module_inception, reason = "one file a part of the middleware, named after what it holds")]
 mod layer;
 mod limits;
+mod pace;
 mod quota;
 mod reply;
 mod request;

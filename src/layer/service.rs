@@ -10,7 +10,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    ReplyBody, RequestBody, ResponseFuture, body::BoxError, exchange::Claimed, future::Unsent, layer::Settings,
+    ReplyBody, RequestBody, ResponseFuture, body::BoxError, exchange::Claimed, future::Unsent, layer::Settings, pace,
     request::asks_to_be_left_alone,
 };
 use crate::{
@@ -61,6 +61,10 @@ where
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        if pace::is_event(&self.settings, &request) {
+            let (head, body) = request.into_parts();
+            return ResponseFuture::pace(head, body, Arc::clone(&self.settings));
+        }
         let (mut head, body) = request.into_parts();
         // Whatever becomes of it: a client cannot say this.
         Heard::strip(&mut head.headers);

@@ -45,10 +45,19 @@ pub(crate) use self::{
     situation::{FactValues, Known, signals},
 };
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use self::{condition::Condition, fact::Facts, template::Templates};
-use crate::empathy::Place;
+use http::HeaderMap;
+
+use self::{condition::Condition, template::Templates};
+use crate::{
+    conversation::Pace,
+    empathy::{Facts, Interjection, Place, Policy},
+};
 
 /// The rules of one or more files, compiled. Cheap to clone.
 #[derive(Clone, Default)]
@@ -56,7 +65,7 @@ pub struct Rules(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    facts: Facts,
+    facts: fact::Facts,
     /// The highest priority first, and of the same the first in the file.
     rules: Vec<Rule>,
     templates: Templates,
@@ -104,6 +113,60 @@ impl Rules {
     /// The line at which it cannot be used, and why.
     pub fn from_toml(text: &str) -> Result<Self, RulesError> {
         Self::of([&RulesFile::parse(text)?]).map_err(|(_, error)| error)
+    }
+
+    /// Reads the rules in several texts, which share their facts.
+    ///
+    /// # Errors
+    ///
+    /// In which of the texts the first mistake is, from 0, and what it is.
+    pub fn from_tomls<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, (usize, RulesError)> {
+        let parse = |(number, text)| RulesFile::parse(text).map_err(|error| (number, error));
+        let files: Vec<_> = texts.into_iter().enumerate().map(parse).collect::<Result<_, _>>()?;
+        Self::of(&files)
+    }
+
+    /// What rules say to a turn whose reply is there whole, without HTTP: the one in the place of the acknowledgment, and
+    /// the other. `request` is what facts are looked for in, with its headers; `now` is when it is.
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    /// use undertone::{conversation::Memory, empathy::{Facts, Policy}, protocol::Turn, rules::Rules, sentiment::Sentiment};
+    ///
+    /// let rules = Rules::from_toml(
+    ///     "[[rule]]\nname = 'compare'\nlayer = 'cognitive'\nwhen = 'signals.options'\nplace = 'end'\n\
+    ///      say = 'Should I compare {{ reply.options | join(\" and \") }}?'",
+    /// )?;
+    /// let turn = Turn { text: "Which plans are there?".to_owned(), ..Turn::default() };
+    /// let (sentiment, memory) = (Sentiment::default(), Memory::default());
+    /// let facts = Facts::new(&turn, &sentiment, &memory);
+    /// let reply = "- Basic: 10 a month\n- Plus: 20 a month";
+    /// let said = rules.speak(&Policy::default(), &facts, &Default::default(), b"{}", reply, SystemTime::now());
+    /// assert_eq!(said[0].text, "Should I compare Basic and Plus?");
+    /// # Ok::<(), undertone::rules::RulesError>(())
+    /// ```
+    #[must_use]
+    pub fn speak(
+        &self,
+        policy: &Policy,
+        facts: &Facts<'_>,
+        headers: &HeaderMap,
+        request: &[u8],
+        reply: &str,
+        now: SystemTime,
+    ) -> Vec<Arc<Interjection>> {
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let known = Known {
+            policy,
+            turn: facts.turn,
+            sentiment: facts.sentiment,
+            weight: facts.weight,
+            memory: facts.memory,
+            pace: Pace::default(),
+            now: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+        };
+        let decided = self.open(&known, self.facts_in_request(headers, request)).decide(Stage::Whole(reply));
+        decided.emotional.into_iter().chain(decided.other).collect()
     }
 
     /// The rules of several files, which share their facts.

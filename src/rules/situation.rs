@@ -15,7 +15,7 @@ use super::{
     signals::{Sources, of_turn, sample as sample_signals},
 };
 use crate::{
-    conversation::Memory,
+    conversation::{Memory, Pace},
     empathy::{Policy, Weight},
     protocol::{Speaker, Turn},
     sentiment::Sentiment,
@@ -31,6 +31,8 @@ pub(crate) struct Known<'a> {
     pub(crate) sentiment: &'a Sentiment,
     pub(crate) weight: Weight,
     pub(crate) memory: &'a Memory,
+    /// How the user came to the turn, where a chat widget tells.
+    pub(crate) pace: Pace,
     /// Seconds since 1970.
     pub(crate) now: i64,
 }
@@ -118,7 +120,7 @@ fn sources<'a>(known: &Known<'a>) -> Sources<'a> {
 
 /// What is known before the reply is there, by name.
 fn variables(known: &Known<'_>, facts: &Facts, values: &Values) -> Vec<(&'static str, Value)> {
-    let Known { policy, turn, sentiment, weight, memory, now } = *known;
+    let Known { policy, turn, sentiment, weight, memory, pace, now } = *known;
     let said = |speaker| turn.history.iter().filter(move |past| past.speaker == speaker);
     let last = |speaker| {
         let past = said(speaker).next_back();
@@ -163,6 +165,14 @@ fn variables(known: &Known<'_>, facts: &Facts, values: &Values) -> Vec<(&'static
                 ("acknowledged", integer(memory.count())),
             ]),
         ),
+        (
+            "pace",
+            map([
+                ("pauses", integer(pace.pauses.into())),
+                ("cleared", integer(pace.cleared.into())),
+                ("options", integer(pace.options.into())),
+            ]),
+        ),
         ("signals", map(signals)),
         ("tone", string(policy.tone().as_str())),
         ("now", Value::Int(now)),
@@ -196,6 +206,7 @@ pub(super) fn sample(facts: &Facts) -> Vec<(&'static str, Value)> {
         sentiment: &sentiment,
         weight: Weight::of(&sentiment),
         memory: &memory,
+        pace: Pace::default(),
         now: 1_800_000_000,
     };
     let mut variables = variables(&known, facts, &Values::default());

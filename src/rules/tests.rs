@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    conversation::{Memory, Past, TextHash},
+    conversation::{Memory, Pace, Past, TextHash},
     empathy::{Policy, Weight},
     protocol::{Speaker, Turn, Utterance},
     sentiment::Sentiment,
@@ -23,8 +23,15 @@ fn said(text: &str) -> Turn {
 fn decided(text: &str, turn: &Turn, memory: &Memory, facts: &str, stage: Stage<'_>) -> Decided {
     let rules = Rules::from_toml(text).unwrap();
     let (policy, sentiment) = (Policy::default(), Sentiment::default());
-    let known =
-        Known { policy: &policy, turn, sentiment: &sentiment, weight: Weight::of(&sentiment), memory, now: 1_000_000 };
+    let known = Known {
+        policy: &policy,
+        turn,
+        sentiment: &sentiment,
+        weight: Weight::of(&sentiment),
+        memory,
+        pace: Pace::default(),
+        now: 1_000_000,
+    };
     let facts = FactValues(rules.0.facts.in_request(&http::HeaderMap::new(), facts.as_bytes()));
     rules.open(&known, facts).decide(stage)
 }

@@ -14,11 +14,12 @@ const fn known(name: &'static str, members: &'static [&'static str]) -> Variable
 }
 
 /// Every variable.
-pub(super) const VARIABLES: [Variable; 12] = [
+pub(super) const VARIABLES: [Variable; 13] = [
     known("turn", &["text", "words", "ordinal", "is_question"]),
     known("sentiment", &["weight", "valence", "affect", "emotion", "target"]),
     known("history", &["user", "bot", "last_user", "last_bot"]),
     known("conversation", &["turns", "troubles", "acknowledged"]),
+    known("pace", &["pauses", "cleared", "options"]),
     known("signals", &super::signals::NAMES),
     known("facts", &[]),
     known("tone", &[]),

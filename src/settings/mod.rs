@@ -43,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) voice: Voice,
     pub(crate) danger: Danger,
     pub(crate) late: Late,
+    pub(crate) pace: Pace,
     pub(crate) model: Model,
     pub(crate) limits: Limits,
     pub(crate) proxy: Proxy,
@@ -64,6 +65,30 @@ pub(crate) struct Danger {
     pub(crate) say: Option<String>,
     /// Whether the bot is told, in the request header `x-undertone-danger`.
     pub(crate) tell_bot: bool,
+}
+
+/// `[pace]`: where a chat widget tells how a user writes; nowhere without a path.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Pace {
+    pub(crate) path: Option<PathOnly>,
+}
+
+/// The path of an address, without its host and its query.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct PathOnly(pub(crate) String);
+
+impl TryFrom<String> for PathOnly {
+    type Error = String;
+
+    fn try_from(path: String) -> Result<Self, String> {
+        if path.starts_with('/') && !path.contains(['?', '#', ' ']) {
+            Ok(Self(path))
+        } else {
+            Err(format!("`{path}` is no path, such as /undertone/pace"))
+        }
+    }
 }
 
 /// What the command line may say in place of the file, and which file.

@@ -54,7 +54,7 @@ fn number<T: Clone>(name: impl Into<String>, items: &[T], of: impl Fn(&[T]) -> O
     figure(name, Unit::Number, items, of)
 }
 
-fn hits(name: impl Into<String>, items: &[bool]) -> Figure {
+pub(super) fn hits(name: impl Into<String>, items: &[bool]) -> Figure {
     figure(name, Unit::Share, items, |items| share(items.iter().copied()))
 }
 

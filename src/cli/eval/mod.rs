@@ -1,5 +1,6 @@
 //! `undertone eval`: how well the classifier hears what people hear, on labelled turns.
 
+mod decisions;
 mod figures;
 
 use std::{
@@ -34,7 +35,8 @@ const COLUMNS: &str = "The columns of a table's header line tell what is scored;
 
 /// Score the classifier on labelled turns
 ///
-/// Each file is a tab-separated table, without quotes. Intervals are of 95 %, by bootstrap; those of calibration errors lie
+/// What the model hears, and what the policy then does: silent, light (a practical touch) or explicit (the feeling is
+/// named). Each file is a tab-separated table, without quotes. Intervals are of 95 %, by bootstrap; those of calibration errors lie
 /// too high on small samples.
 #[derive(Debug, clap::Args)]
 #[command(after_help = COLUMNS)]
@@ -84,13 +86,15 @@ fn score<'a>(table: &'a Table, classifier: &'a Classifier) -> anyhow::Result<Rep
     let start = Instant::now();
     let readings = read(&file, &table.turns, classifier)?;
     let turns_per_second = table.turns.len() as f64 / start.elapsed().as_secs_f64();
+    let mut figures = figures::of(table, &readings, classifier.calibration().goemotions());
+    figures.extend(decisions::of(table, &readings));
     Ok(Report {
         file,
         turns: table.turns.len(),
         model: classifier.model(),
         engine: classifier.engine().name_and_version(),
         turns_per_second,
-        figures: figures::of(table, &readings, classifier.calibration().goemotions()),
+        figures,
     })
 }
 

@@ -1,0 +1,71 @@
+//! What rules add to a decision, by their number: the gallery, and the same rules again under other names. The reply is
+//! there whole, so that every condition is computed; the facts are those of a shop that knows its customer.
+//!
+//! `cargo bench --bench rules`
+#![expect(clippy::unwrap_used, reason = "a bench stops where it fails")]
+
+use std::{fs, hint::black_box, time::SystemTime};
+
+use criterion::{BenchmarkId, Criterion};
+use http::HeaderMap;
+use undertone::{
+    conversation::Memory,
+    empathy::{Facts, Policy},
+    protocol::{Speaker, Turn, Utterance},
+    rules::Rules,
+    sentiment::Sentiment,
+};
+
+const REQUEST: &str = r#"{"metadata":{"order_due":"2026-11-23","order_delivered":false}}"#;
+const REPLY: &str = "You could take one of these:\n\n1. Basic: 10 a month\n2. Plus: 20 a month\n3. Max: 40 a month";
+
+/// The gallery's files, as often as it takes to have so many rules.
+fn rules(count: usize) -> Rules {
+    let mut files: Vec<_> = fs::read_dir("examples/rules").unwrap().map(|file| file.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|end| end == "toml"));
+    files.sort();
+    let texts: Vec<_> = files.into_iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let mut some: Vec<String> = Vec::new();
+    for copy in 0.. {
+        for text in &texts {
+            let text = text.replace("\nname = \"", &format!("\nname = \"copy-{copy}-"));
+            // Only as many of its rules as are missing.
+            let missing = count - Rules::from_tomls(some.iter().map(String::as_str)).unwrap().names().count();
+            let (head, _) = text.split_once("[[example]]").unwrap_or((&text, ""));
+            let mut parts = head.split("[[rule]]");
+            let facts = parts.next().unwrap_or_default().to_owned();
+            let taken = parts.take(missing).map(|rule| format!("[[rule]]{rule}")).collect::<String>();
+            some.push(facts + &taken);
+            if Rules::from_tomls(some.iter().map(String::as_str)).unwrap().names().count() == count {
+                return Rules::from_tomls(some.iter().map(String::as_str)).unwrap();
+            }
+        }
+    }
+    Rules::default()
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut history = Vec::new();
+    for n in 0..4 {
+        history.push(Utterance::new(Speaker::User, format!("Which plan has {n} seats?")));
+        history.push(Utterance::new(Speaker::Bot, "Every plan has at least five seats.".to_owned()));
+    }
+    let turn = Turn { text: "Which of the plans should I take for my team?".to_owned(), history, ..Turn::default() };
+    let (policy, sentiment, memory) = (Policy::default(), Sentiment::default(), Memory::default());
+    let facts = Facts::new(&turn, &sentiment, &memory);
+    let mut group = criterion.benchmark_group("rules");
+    for count in [1, 16, 32, 64, 100] {
+        let rules = rules(count);
+        group.bench_with_input(BenchmarkId::from_parameter(count), &rules, |bencher, rules| {
+            bencher.iter(|| {
+                let plan = policy.plan(black_box(&facts));
+                let said =
+                    rules.speak(&policy, &facts, &HeaderMap::new(), REQUEST.as_bytes(), REPLY, SystemTime::now());
+                (plan, said)
+            });
+        });
+    }
+    group.finish();
+    criterion.final_summary();
+}
