@@ -396,3 +396,61 @@ fn every_cell_of_the_table_has_an_exchange_or_a_reason() {
         }
     }
 }
+
+/// Words that no reply has.
+const WORDS: &str = "Quixotic zephyr.";
+
+/// Whether a body that has words behind its texts is the same body without them: they stand in pieces of its own texts, or
+/// in events of their own.
+fn is_the_same_but_for_words(without: &[u8], with: &[u8]) -> bool {
+    let (without, with) = (String::from_utf8_lossy(without), String::from_utf8_lossy(with));
+    let end = ["\r\n\r\n", "\n\n"].into_iter().find(|end| with.contains(end)).unwrap_or("\n");
+    let plain = |event: &str| {
+        let blanks = ["\\n\\n", "\n\n", "\\n", "\n", " ", ""];
+        blanks.iter().fold(event.to_owned(), |event, blank| event.replace(&format!("{blank}{WORDS}"), ""))
+    };
+    let mut rest = &*without;
+    for event in with.split_inclusive(end) {
+        match rest.strip_prefix(&*plain(event)) {
+            Some(after) => rest = after,
+            // The last line had no end.
+            None if !rest.is_empty() && plain(event).trim_end() == rest => rest = "",
+            None if event.contains(&format!("{WORDS}\"")) => {}
+            None => return false,
+        }
+    }
+    rest.is_empty()
+}
+
+/// Whether each line of data in a body is JSON, or the whole of it is.
+fn is_readable(body: &[u8]) -> bool {
+    let is_json = |text: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+    let data = |line: &[u8]| line.strip_prefix(b"data:").unwrap_or(line).trim_ascii().to_vec();
+    let begins = |line: &Vec<u8>| line.first().is_some_and(|first| matches!(first, b'{' | b'['));
+    is_json(body) || body.split(|byte| *byte == b'\n').map(data).filter(begins).all(|line| is_json(&line))
+}
+
+#[tokio::test(start_paused = true)]
+async fn words_behind_a_reply_change_nothing_else_of_it() {
+    let rules =
+        format!("[[rule]]\nname = 'behind'\nlayer = 'cognitive'\nwhen = 'true'\nplace = 'end'\nsay = '{WORDS}'\n");
+    let rules = undertone::rules::Rules::from_toml(&rules).unwrap();
+    let mut failed = Vec::new();
+    let mut said = 0;
+    for file in files() {
+        for exchange_ in &file.exchange {
+            for chunk in [usize::MAX, 64, 7] {
+                let play = |layer: EmpathyLayer| exchange(layer, exchange_.request(), exchange_.response(chunk));
+                let (without, with) = (play(layer()).await.body(), play(layer().rules(rules.clone())).await.body());
+                said += usize::from(with != without);
+                if !is_the_same_but_for_words(&without, &with) || is_readable(&with) != is_readable(&without) {
+                    let seen = String::from_utf8_lossy(&with).into_owned();
+                    failed.push(format!("{}: {} ({chunk}): {seen}", file.protocol, exchange_.name));
+                    break;
+                }
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{} of them:\n{}", failed.len(), failed.join("\n\n"));
+    assert!(said > 300, "{said}");
+}

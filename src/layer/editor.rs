@@ -53,6 +53,8 @@ pub(super) struct Editor {
     endings: Vec<Ending>,
     /// Whether what went out last is the name of an event whose data has not come.
     is_in_event: bool,
+    /// Whether what went out last has no end of a line.
+    ends_mid_line: bool,
     /// What goes out behind everything that is held.
     after: Vec<Bytes>,
     /// Why the latest text that was left alone was.
@@ -116,6 +118,7 @@ impl Editor {
             endings: Vec::new(),
             after: Vec::new(),
             is_in_event: false,
+            ends_mid_line: false,
             reason: None,
             is_over: false,
             is_passing: false,
@@ -310,10 +313,17 @@ impl Editor {
                 Behind::Again(bytes) => {
                     // Not between the name of an event and its data.
                     let last = self.held.len().saturating_sub(1);
-                    let names = self.held.iter().take(last).rev().take_while(|held| is_field(&held.frame)).count();
+                    let names = fields_before(&self.held, last);
                     match self.held.get_mut(last.saturating_sub(names)) {
                         Some(held) => held.before.extend(bytes),
-                        None => self.after.extend(bytes),
+                        None => {
+                            // The last line may have come without its end.
+                            let ends: &'static [u8] = if self.framing == Some(Framing::Sse) { b"\n\n" } else { b"\n" };
+                            if self.ends_mid_line && self.framing != Some(Framing::Text) {
+                                self.after.push(Bytes::from_static(ends));
+                            }
+                            self.after.extend(bytes);
+                        }
                     }
                     true
                 }
@@ -498,7 +508,7 @@ impl Editor {
         }
         let keep = self.texts.iter().filter_map(Text::holds_from).min();
         // What may have to go before an event goes before its name.
-        let names = self.held.iter().rev().take_while(|held| is_field(&held.frame)).count();
+        let names = fields_before(&self.held, self.held.len());
         let name = Some(self.first_held + self.held.len() - names).filter(|_| names > 0 && self.awaits_end());
         let keep = keep.into_iter().chain(name).min().filter(|_| !self.is_passing);
         while !self.held.is_empty() && keep.is_none_or(|keep| self.first_held < keep) {
@@ -506,7 +516,8 @@ impl Editor {
             self.first_held += 1;
             self.held_bytes = self.held_bytes.saturating_sub(frame.raw().len());
             out.extend(before);
-            self.is_in_event = is_field(&frame);
+            self.ends_mid_line = frame.raw().last().is_some_and(|last| !matches!(last, b'\n' | b'\r'));
+            self.is_in_event = is_field(&frame) || (self.is_in_event && is_line_feed(&frame));
             if edits.is_empty() {
                 out.push_back(frame.raw().clone());
             } else {
@@ -531,6 +542,26 @@ fn note(adjustment: &mut Option<Adjustment>, spoken: &mut Spoken, change: &Chang
 /// Whether a frame is a line of an event before its data: its name or its number.
 fn is_field(frame: &Frame) -> bool {
     frame.data().is_empty() && frame.raw().first().is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// Whether it is what is left of a line's end that was cut in two.
+fn is_line_feed(frame: &Frame) -> bool {
+    **frame.raw() == *b"\n"
+}
+
+/// How many of the frames right before this one are lines of the same event before its data.
+fn fields_before(held: &VecDeque<Held>, end: usize) -> usize {
+    let mut frames = held.iter().take(end).rev().map(|held| &held.frame).peekable();
+    let mut fields = 0;
+    while let Some(frame) = frames.next() {
+        let is_rest = is_line_feed(frame)
+            && frames.peek().is_some_and(|before| is_field(before) && before.raw().ends_with(b"\r"));
+        if !(is_field(frame) || is_rest) {
+            break;
+        }
+        fields += 1;
+    }
+    fields
 }
 
 /// A piece's place in the bytes of its frame.

