@@ -182,3 +182,11 @@ async fn each_protocol_has_it_in_a_piece_of_its_own_where_its_clients_take_one()
         assert_eq!((said.contains(expected), said.contains(LATE)), (true, !expected.is_empty()), "{path}: {said}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn json_that_is_kept_alive_with_white_space_is_no_stream() {
+    let reply = completion("It left on Monday.");
+    let kept = format!("\n{reply}");
+    let seen = within(exchange(late(), post(chat(CALM)), json(paused(&kept, 1, FIVE)))).await;
+    assert_eq!(seen.text(), kept);
+}

@@ -391,3 +391,88 @@ async fn a_stream_is_not_changed_as_a_whole() {
         assert_eq!(seen.text(), reply, "{place}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_text_of_the_operators_against_danger_is_nobody_elses() {
+    for place in ["front", "after", "end", "instead"] {
+        let rule = Rules::from_toml(&always(place, "Late it is.")).unwrap();
+        let policy = undertone::empathy::Policy::default().with_danger("Call 112 now.");
+        let (seen, outcome) =
+            said(layer().policy(policy).rules(rule), "I want to kill myself", "It left on Monday.").await;
+        assert_eq!(seen, "Call 112 now. It left on Monday.", "{place}");
+        assert!(!outcome.contains("rule"), "{outcome}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stream_tells_again_has_the_words_too() {
+    let request = value!({"threadId": "t", "runId": "r", "messages": [{"id": "u", "role": "user", "content": CALM}]});
+    let say = |text: &str| value!({"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": text});
+    let whole = "It left on Monday. The rest is on its way.";
+    let reply = events(&[
+        value!({"type": "TEXT_MESSAGE_START", "messageId": "m", "role": "assistant"}),
+        say("It left on Monday."),
+        say(" The rest is on its way."),
+        value!({"type": "TEXT_MESSAGE_END", "messageId": "m"}),
+        value!({"type": "MESSAGES_SNAPSHOT", "messages": [{"id": "u", "role": "user", "content": CALM}, {"id": "m", "role": "assistant", "content": whole}]}),
+        value!({"type": "RUN_FINISHED", "threadId": "t", "runId": "r"}),
+    ]);
+    for length in [9, usize::MAX] {
+        let response = streaming("text/event-stream", chunks(reply.as_bytes().chunks(length)));
+        let layer = rules(&always("end", "Anything else?"));
+        let text = within(exchange(layer, post_to("/agent", &request), response)).await.text();
+        assert!(text.contains(&format!("\"content\":\"{whole} Anything else?\"")), "{text}");
+        assert!(told(&text).ends_with("way. Anything else?"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_copy_of_a_short_reply_has_the_words() {
+    let request = value!({"model": "m", "stream": true, "input": CALM});
+    let text = "It left.";
+    let reply = named(&[
+        value!({"type": "response.output_text.delta", "sequence_number": 1, "item_id": "i", "output_index": 0, "content_index": 0, "delta": text}),
+        value!({"type": "response.output_text.done", "sequence_number": 2, "item_id": "i", "output_index": 0, "content_index": 0, "text": text}),
+        value!({"type": "response.content_part.done", "sequence_number": 3, "item_id": "i", "output_index": 0, "content_index": 0, "part": {"type": "output_text", "text": text}}),
+        value!({"type": "response.output_item.done", "sequence_number": 4, "output_index": 0, "item": {"type": "message", "id": "i", "content": [{"type": "output_text", "text": text}]}}),
+    ]);
+    let response = streaming("text/event-stream", chunks(reply.as_bytes().chunks(40)));
+    let layer = rules(&always("end", "Anything else?"));
+    let seen = within(exchange(layer, post_to("/v1/responses", &request), response)).await.text();
+    assert_eq!(seen, reply.replace(text, "It left. Anything else?"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_the_format_is_kept() {
+    let path = "/bots/B/botAliases/A/botLocales/en_US/sessions/s/text";
+    let request = value!({"text": CALM});
+    let long = "It left on Monday. ".repeat(40);
+    for (text, is_said) in [("It left on Monday.", true), (long.trim(), false)] {
+        let reply = value!({"sessionState": {"dialogAction": {"type": "Close"}},
+            "messages": [{"contentType": "PlainText", "content": text}]})
+        .to_string();
+        let layer = rules(&always("end", &"Late it is. ".repeat(20)));
+        let seen = within(exchange(layer, post_to(path, &request), json(chunks([reply.as_bytes()])))).await;
+        assert_eq!(seen.text().contains("Late it is."), is_said, "{}", seen.text());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn facts_of_a_reply_count_for_signals() {
+    let text = "[facts]\nprofile = { reply = '/slots', type = 'slots' }\n".to_owned()
+        + &always("end", "So it is {{ facts.profile.values.a }}.").replace("'true'", "'signals.three_slots'");
+    let mut reply: Value = serde_json::from_str(&completion("It left.")).unwrap();
+    reply["slots"] = value!({"a": "x", "b": "y", "c": "z", "d": null});
+    let reply = reply.to_string();
+    let seen = within(exchange(rules(&text), post(chat(CALM)), json(chunks([reply.as_bytes()])))).await;
+    assert_eq!(content(&seen), "It left. So it is x.");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_says_in_its_head_which_rule_will_speak() {
+    let reply = stream(&["It left on Monday.", " It comes tomorrow."]);
+    let seen =
+        within(exchange(rules(&always("end", "Anything else?")), post(chat(CALM)), sse(chunks([reply.as_bytes()]))))
+            .await;
+    assert_eq!(seen.outcome(), "append;planned, weight=0.02, emotion=none, rule=always");
+}

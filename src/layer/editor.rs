@@ -23,6 +23,9 @@ use crate::{
     rules::{Stage, Undecided},
 };
 
+/// What an acknowledgment may take of a text that has a limit, in characters.
+const ROOM: usize = 200;
+
 /// Edits one reply.
 #[derive(Debug)]
 pub(super) struct Editor {
@@ -135,6 +138,18 @@ impl Editor {
         })
     }
 
+    /// What will be done, as far as that is decided, and which rules will speak.
+    pub(super) fn planned(&self) -> (Verdict, Vec<Arc<str>>) {
+        let Some(intent) = &self.intent else { return (Verdict::Pending, Vec::new()) };
+        let verdict = match (intent.planned(), intent.silence()) {
+            (Some(adjustment), _) => Verdict::Planned(adjustment),
+            (None, silence) => silence.map_or(Verdict::Pending, Verdict::Silent),
+        };
+        let acknowledges = intent.before(None).and_then(|saying| saying.rule.clone());
+        let other = intent.interjection().map(|interjection| Arc::clone(&interjection.rule));
+        (verdict, acknowledges.into_iter().chain(other).collect())
+    }
+
     /// What has been said, and by which rules.
     pub(super) const fn spoken(&self) -> &Spoken {
         &self.spoken
@@ -231,7 +246,11 @@ impl Editor {
 
     /// Asks the rules: the intent with what they say, or as it was where none says anything but the acknowledgment.
     fn ask(&mut self, rules: &Undecided, stage: Stage<'_>, intent: Intent) -> Result<Intent, Intent> {
-        let Ok(decided) = guard(|| rules.decide(stage)) else { return Err(intent) };
+        let Ok(mut decided) = guard(|| rules.decide(stage)) else { return Err(intent) };
+        if let (Stage::Whole(reply), Ok(Some(most))) = (stage, guard(|| self.reader.max_chars())) {
+            let length = reply.chars().count() + ROOM;
+            decided.other = decided.other.filter(|other| length + other.text.chars().count() <= most);
+        }
         self.spoken.note_failed(&decided);
         let intent = match &decided.emotional {
             Some(interjection) => intent.with_acknowledgment(interjection),
@@ -305,30 +324,24 @@ impl Editor {
                 self.endings.iter_mut().for_each(Ending::leave);
                 return;
             };
-            let is_put = match ending.put(&behind.text, self.first_held, may_repeat) {
-                Behind::Held(placed) => {
-                    place(&mut self.held, self.first_held, placed);
-                    true
-                }
-                Behind::Again(bytes) => {
-                    // Not between the name of an event and its data.
-                    let last = self.held.len().saturating_sub(1);
-                    let names = fields_before(&self.held, last);
-                    match self.held.get_mut(last.saturating_sub(names)) {
-                        Some(held) => held.before.extend(bytes),
-                        None => {
-                            // The last line may have come without its end.
-                            let ends: &'static [u8] = if self.framing == Some(Framing::Sse) { b"\n\n" } else { b"\n" };
-                            if self.ends_mid_line && self.framing != Some(Framing::Text) {
-                                self.after.push(Bytes::from_static(ends));
-                            }
-                            self.after.extend(bytes);
+            let Behind { placed, again, is_put } = ending.put(&behind.text, self.first_held, may_repeat);
+            place(&mut self.held, self.first_held, placed);
+            if let Some(bytes) = again {
+                // Not between the name of an event and its data.
+                let last = self.held.len().saturating_sub(1);
+                let names = fields_before(&self.held, last);
+                match self.held.get_mut(last.saturating_sub(names)) {
+                    Some(held) => held.before.extend(bytes),
+                    None => {
+                        // The last line may have come without its end.
+                        let ends: &'static [u8] = if self.framing == Some(Framing::Sse) { b"\n\n" } else { b"\n" };
+                        if self.ends_mid_line && self.framing != Some(Framing::Text) {
+                            self.after.push(Bytes::from_static(ends));
                         }
+                        self.after.extend(bytes);
                     }
-                    true
                 }
-                Behind::Nowhere => false,
-            };
+            }
             if is_put {
                 self.adjustment.get_or_insert(Adjustment::Append);
                 self.spoken.note_end(behind);

@@ -44,6 +44,7 @@ pub(super) struct Ending {
     /// The text so far, and whether that is all of it.
     told: String,
     is_cut: bool,
+    has_begun: bool,
     /// Its latest piece, and the frame that it is in.
     last: Option<(Part, Frame)>,
     /// Copies of it in frames that may still be held.
@@ -54,14 +55,14 @@ pub(super) struct Ending {
 }
 
 /// Where words go behind a text.
-#[derive(Debug)]
-pub(super) enum Behind {
+#[derive(Debug, Default)]
+pub(super) struct Behind {
     /// Into frames that are held.
-    Held(Vec<Placed>),
-    /// Into a piece of their own, written as this one was.
-    Again(Vec<Bytes>),
-    /// Nowhere: nothing has been told, or what has been told has gone.
-    Nowhere,
+    pub(super) placed: Vec<Placed>,
+    /// Into a piece of their own, written as another was.
+    pub(super) again: Option<Vec<Bytes>>,
+    /// Whether they go anywhere.
+    pub(super) is_put: bool,
 }
 
 impl Ending {
@@ -69,7 +70,7 @@ impl Ending {
     pub(super) fn take(&mut self, part: &Part, frame: &Frame, kind: PieceKind) -> Option<Edit> {
         match kind {
             PieceKind::Delta => self.append(part, frame),
-            PieceKind::Copy | PieceKind::Repeat if self.last.is_none() => {
+            PieceKind::Copy | PieceKind::Repeat if !self.has_begun => {
                 self.append(part, frame);
                 self.is_over |= kind == PieceKind::Copy;
             }
@@ -99,6 +100,7 @@ impl Ending {
             Some(text) => self.told.push_str(&text),
             None => self.is_cut = true,
         }
+        self.has_begun = true;
         self.last = Some((part.clone(), frame.clone()));
     }
 
@@ -127,25 +129,28 @@ impl Ending {
     pub(super) fn put(&mut self, words: &str, held_from: usize, may_repeat: Option<Framing>) -> Behind {
         let Some((last, frame)) = self.last.take().filter(|_| !self.told().trim().is_empty()) else {
             self.leave();
-            return Behind::Nowhere;
+            return Behind::default();
         };
         let words = [behind(&self.told), words].concat();
         let encoded = last.encoding.encode(&words);
-        if last.frame >= held_from {
-            let end = last.span.start + last.encoding.locate(&last.raw, usize::MAX);
-            let mut placed = vec![(last.frame, Edit { at: end..end, with: encoded })];
-            self.put = Some(words);
-            for copy in std::mem::take(&mut self.copies) {
-                placed.extend(self.agree(&copy).filter(|_| copy.frame >= held_from).map(|edit| (copy.frame, edit)));
+        let is_held = last.frame >= held_from;
+        let (mut placed, mut again_) = (Vec::new(), None);
+        match may_repeat {
+            _ if is_held => {
+                let end = last.span.start + last.encoding.locate(&last.raw, usize::MAX);
+                placed.push((last.frame, Edit { at: end..end, with: encoded }));
             }
-            return Behind::Held(placed);
+            Some(framing) => again_ = Some(again(&frame, Edit { at: last.span, with: encoded }, framing)),
+            None => {
+                self.leave();
+                return Behind::default();
+            }
         }
-        let Some(framing) = may_repeat else {
-            self.leave();
-            return Behind::Nowhere;
-        };
         self.put = Some(words);
-        Behind::Again(again(&frame, Edit { at: last.span, with: encoded }, framing))
+        for copy in std::mem::take(&mut self.copies).into_iter().filter(|copy| copy.frame >= held_from) {
+            placed.extend(self.agree(&copy).map(|edit| (copy.frame, edit)));
+        }
+        Behind { placed, again: again_, is_put: true }
     }
 
     /// The edit that makes a copy agree, if it is one.

@@ -240,7 +240,8 @@ impl Exchange {
         match plan {
             Plan::Review(intent) => {
                 self.intent = Some(intent.clone());
-                self.undecided = self.ask_rules();
+                // No rule speaks to danger.
+                self.undecided = if intent.is_danger() { None } else { self.ask_rules() };
                 // Without toning there is nothing to look for in a reply to which nothing will be said.
                 let may_speak =
                     self.settings.policy.tones() || self.undecided.is_some() || self.settings.late.is_some();
@@ -252,6 +253,7 @@ impl Exchange {
             Plan::Leave(silence) => {
                 let intent = Intent::of_wordless(&self.turn.text, silence).ok_or(silence)?;
                 self.undecided = self.ask_rules();
+                self.intent = Some(intent.clone());
                 if self.undecided.is_some() { Ok(intent) } else { Err(silence.into()) }
             }
         }

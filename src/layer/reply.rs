@@ -311,15 +311,10 @@ fn stream<B: Body<Data = Bytes, Error: Into<BoxError>>>(
     if coding.is_some() {
         describe_decoded(&mut head.headers);
     }
-    let verdict = match &intent {
-        None => Verdict::Pending,
-        Some(intent) => match (intent.planned(), intent.silence()) {
-            (Some(adjustment), _) => Verdict::Planned(adjustment),
-            (None, silence) => silence.map_or(Verdict::Pending, Verdict::Silent),
-        },
-    };
-    let outcome = exchange.ticket().outcome(verdict);
     let settled = exchange.ticket().settled();
-    let body = ReplyBody::streamed(Streamed::new(body, coding, editor, exchange, intent));
+    let mut outcome = exchange.ticket().outcome(Verdict::Pending);
+    let body = Streamed::new(body, coding, framing != Framing::Whole, editor, exchange, intent);
+    (outcome.verdict, outcome.rules) = body.planned();
+    let body = ReplyBody::streamed(body);
     announce(Response::from_parts(head, body), outcome, settled)
 }

@@ -37,6 +37,9 @@ impl Spoken {
 
     /// Notes that it was said that the reply is late, with this.
     pub(super) fn note_late(&mut self, saying: Option<Arc<Saying>>) {
+        if let Some(rule) = saying.as_ref().and_then(|saying| saying.rule.as_ref()) {
+            self.add(rule);
+        }
         self.saying = saying;
         self.add(&LATE.into());
     }

@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -74,6 +75,7 @@ where
     pub(super) fn new(
         body: Prefixed<B>,
         coding: Option<Coding>,
+        is_stream: bool,
         mut editor: Editor,
         mut exchange: Exchange,
         intent: Option<Intent>,
@@ -83,7 +85,8 @@ where
         if let Some(intent) = intent {
             editor.speak(intent, exchange.take_rules(), &mut out);
         }
-        let late = exchange.settings.late.clone().map(|late| Lateness::new(late, exchange.sent));
+        let late = exchange.settings.late.clone().filter(|_| is_stream);
+        let late = late.map(|late| Lateness::new(late, exchange.sent));
         let share = exchange.settings.quota.share();
         let limits = exchange.settings.limits;
         Self {
@@ -102,6 +105,11 @@ where
             late,
             flush: None,
         }
+    }
+
+    /// What will be done, as far as that is decided.
+    pub(super) fn planned(&self) -> (Verdict, Vec<Arc<str>>) {
+        self.editor.planned()
     }
 
     pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next>> {

@@ -88,6 +88,10 @@ impl ReplyReader for LexReply {
         Ok(())
     }
 
+    fn max_chars(&self) -> Option<usize> {
+        Some(1_024)
+    }
+
     fn absence(&self) -> HandsOff {
         self.absence.unwrap_or(HandsOff::Empty)
     }

@@ -67,6 +67,12 @@ pub trait ReplyReader: fmt::Debug + Send {
         None
     }
 
+    /// How many characters a text may have, where the format has a limit that a rule's words could reach. None unless
+    /// implemented.
+    fn max_chars(&self) -> Option<usize> {
+        None
+    }
+
     /// Why there is no text, when the reply ends without any; [`HandsOff::Empty`] unless implemented.
     fn absence(&self) -> HandsOff {
         HandsOff::Empty

@@ -11,7 +11,8 @@ use once_cell::sync::Lazy;
 
 use super::{
     fact::Facts,
-    vocabulary::{SIGNALS_OF_REPLY, VARIABLES, hint, variable},
+    signals,
+    vocabulary::{VARIABLES, hint, variable},
 };
 
 /// How long a condition may be, in bytes, of how many parts, and how deep its loops: they run over lists of at most a
@@ -28,12 +29,32 @@ pub(super) static ENV: Lazy<Arc<Env>> = Lazy::new(|| {
     Arc::new(env)
 });
 
+/// `mentions(turn.text, ["order", "deliver*"])`: whether a text has one of these words or phrases, whatever the case of its
+/// letters; a star at the end stands for the rest of a word.
+pub(super) fn mentions(text: &str, words: &[Value]) -> bool {
+    let text = text.replace(['\u{2018}', '\u{2019}'], "'").to_lowercase();
+    let words = words.iter().filter_map(|word| match word {
+        Value::String(word) => Some(word.to_lowercase()),
+        _ => None,
+    });
+    words.filter(|word| !word.trim_matches('*').is_empty()).any(|word| has_word(&text, &word))
+}
+
+fn has_word(text: &str, word: &str) -> bool {
+    let (word, is_open) = word.strip_suffix('*').map_or((word, false), |stem| (stem, true));
+    let begins = |at: usize| !text.get(..at).unwrap_or_default().ends_with(char::is_alphanumeric);
+    let ends = |at: usize| is_open || !text.get(at..).unwrap_or_default().starts_with(char::is_alphanumeric);
+    text.match_indices(word).any(|(at, found)| begins(at) && ends(at + found.len()))
+}
+
 /// A condition, compiled.
 #[derive(Debug)]
 pub(super) struct Condition {
     program: Program,
     /// Whether it can be decided only when the reply is there.
     pub(super) needs_reply: bool,
+    /// The signals that it speaks of.
+    pub(super) signals: BTreeSet<String>,
 }
 
 /// Why it is none, and at which byte of it.
@@ -83,7 +104,7 @@ impl Condition {
             parts: 0,
         };
         reading.read(program.expression())?;
-        let Reading { variables, used, signals, .. } = reading;
+        let Reading { variables, used, signals: named, .. } = reading;
         match program.execute(sample) {
             Ok(Value::Bool(_)) | Err(_) => {}
             Ok(other) => {
@@ -97,8 +118,8 @@ impl Condition {
         let is_of_reply = |name: &&str| variable(name).is_some_and(|variable| variable.is_of_reply);
         let needs_reply = variables.iter().any(is_of_reply)
             || used.iter().any(|name| facts.get(name).is_some_and(super::fact::Fact::is_of_reply))
-            || signals.iter().any(|name| SIGNALS_OF_REPLY.contains(&name.as_str()));
-        Ok(Self { program, needs_reply })
+            || named.iter().any(|name| signals::is_of_reply(name, facts));
+        Ok(Self { program, needs_reply, signals: named })
     }
 
     /// Whether it holds.
@@ -196,6 +217,9 @@ impl Reading<'_, '_, '_> {
                 let hint = hint(fact, self.facts.names());
                 Err(self.mistake(expression, format!("the fact `{fact}` is not declared{hint}; add it to [facts]")))
             }
+            (_, None) if name == "facts" || !variable.members.is_empty() => {
+                Err(self.mistake(expression, format!("say what of `{name}`, as in `{name}.{}`", variable.example())))
+            }
             (_, Some(member)) if !variable.members.contains(&member) => {
                 let hint = hint(member, variable.members.iter().copied());
                 Err(self.mistake(expression, format!("`{name}` has no `{member}`{hint}")))
@@ -240,4 +264,22 @@ fn first_line(message: &str) -> String {
 
 fn in_plain_words(message: &str) -> String {
     first_line(message).replace("<EOF>", "the end").replace("Syntax error: ", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_mentions_words_and_not_parts_of_them() {
+        let mentions = |text: &str, word: &str| mentions(text, &[Value::from(word)]);
+        assert!(mentions("Where's my ORDER?", "order") && mentions("It wasn\u{2019}t delivered", "deliver*"));
+        assert!(
+            mentions("It hasn't arrived.", "hasn't arrive*")
+                && mentions("straße", "STRASSE") == mentions("straße", "strasse")
+        );
+        for (text, word) in [("Reorder it", "order"), ("orders", "order"), ("", "order"), ("a * b", "*"), ("x", "")] {
+            assert!(!mentions(text, word), "{text} {word}");
+        }
+    }
 }

@@ -139,16 +139,18 @@ impl Undecided {
     fn variables(&self, reply: Option<&str>) -> Vec<(&'static str, Value)> {
         let mut variables = self.variables.clone();
         variables.push(("facts", map(self.facts.0.iter().map(|(name, value)| (name.clone(), value.clone())))));
+        let of_reply = reply.map(|reply| signals::of_reply(reply, self.rules.0.signals.contains("options")));
         if let Some(reply) = reply {
             variables.push(("reply", situation::of_reply(reply, &self.policy)));
-            for (name, value) in &mut variables {
-                if *name == "signals"
-                    && let Value::Map(signals) = value
-                {
-                    let mut all = (*signals.map).clone();
-                    all.extend(signals::of_reply(reply).map(|(name, value)| (name.into(), value)));
-                    signals.map = Arc::new(all);
-                }
+        }
+        for (name, value) in &mut variables {
+            if *name == "signals"
+                && let Value::Map(signals) = value
+            {
+                let mut all = (*signals.map).clone();
+                let more = signals::of_facts(&self.rules.0.facts, &self.facts).into_iter().chain(of_reply.clone());
+                all.extend(more.map(|(name, value)| (name.into(), value)));
+                signals.map = Arc::new(all);
             }
         }
         variables

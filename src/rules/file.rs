@@ -20,6 +20,9 @@ use crate::empathy::{Place, Tone};
 /// For how many turns a rule is silent after it has spoken, unless it says otherwise.
 const COOL_DOWN: usize = 3;
 
+/// What undertone itself tells among the rules that spoke (`layer::late`).
+const LATE: &str = "late-reply";
+
 /// How many rules there may be.
 const RULES: usize = 1_000;
 
@@ -185,6 +188,13 @@ impl RulesFile {
             );
             return Err(at(rule.name.span().start, message));
         }
+        if name == LATE {
+            let message = format!("`{LATE}` is the name of the sentence of [late]; take another");
+            return Err(at(rule.name.span().start, message));
+        }
+        if Tone::ALL.iter().any(|tone| rule.say.get_ref().of(*tone).trim().is_empty()) {
+            return Err(at(rule.say.span().start, "`say`: there are no words".to_owned()));
+        }
         if into.rules.iter().any(|other| *other.name == **name) {
             return Err(at(rule.name.span().start, format!("another rule is called `{name}`")));
         }
@@ -203,6 +213,7 @@ impl RulesFile {
         }
         let when = Condition::new(rule.when.get_ref(), &into.facts, sample)
             .map_err(|mistake| self.within(&rule.when.span(), rule.when.get_ref(), &mistake, "when"))?;
+        into.signals.extend(when.signals.iter().cloned());
         let mut says_reply = false;
         for tone in Tone::ALL {
             let source = rule.say.get_ref().of(tone);
@@ -211,6 +222,7 @@ impl RulesFile {
                 .add(name, tone, source, &into.facts, said)
                 .map_err(|mistake| self.within(&rule.say.span(), source, &mistake, "say"))?;
             says_reply |= template.needs_reply;
+            into.signals.extend(template.signals);
         }
         Ok(Rule {
             name: name.as_str().into(),

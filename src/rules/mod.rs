@@ -46,6 +46,7 @@ pub(crate) use self::{
 };
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -53,7 +54,10 @@ use std::{
 
 use http::HeaderMap;
 
-use self::{condition::Condition, template::Templates};
+use self::{
+    condition::Condition,
+    template::{Recogniser, Templates},
+};
 use crate::{
     conversation::Pace,
     empathy::{Facts, Interjection, Place, Policy},
@@ -69,6 +73,9 @@ struct Inner {
     /// The highest priority first, and of the same the first in the file.
     rules: Vec<Rule>,
     templates: Templates,
+    /// The signals that conditions and templates speak of: no others are read.
+    signals: BTreeSet<String>,
+    recogniser: Recogniser,
 }
 
 /// One rule, compiled.
@@ -181,6 +188,7 @@ impl Rules {
         }
         // The sort is stable: of the same priority, the first in the file stays first.
         inner.rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
+        inner.recogniser = Recogniser::new(&inner.templates, inner.rules.iter().map(|rule| &*rule.name));
         Ok(Self(Arc::new(inner)))
     }
 

@@ -4,7 +4,7 @@
 //! worded wholly otherwise) and takes 2 of 113 others for one. The classifier's embedding does not tell a repeat from a
 //! follow-up at all: it lies by topic, and both have the same (`scripts/measure-repeats`, `docs/rules.md`).
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{cell::OnceCell, collections::BTreeSet, sync::LazyLock};
 
 use regex::Regex;
 use serde::Deserialize;
@@ -64,18 +64,39 @@ struct Asked {
     manner: Manner,
 }
 
-/// Whether a turn, or a sentence of it, asks what an earlier one asked, slips of a letter aside; or asks it in fewer words.
-pub(super) fn asks_again(earlier: &str, turn: &str) -> bool {
-    let (earlier, whole) = (Asked::of(earlier), Asked::of(turn));
-    let accepts = WORDS.accepts.contains(whole.plain.split(' ').next().unwrap_or_default());
-    if accepts && earlier.plain != whole.plain {
-        return false;
+/// What a turn asks, whole and sentence by sentence.
+pub(super) struct Question<'t> {
+    text: &'t str,
+    whole: Asked,
+    sentences: OnceCell<Vec<Asked>>,
+}
+
+impl<'t> Question<'t> {
+    pub(super) fn of(text: &'t str) -> Self {
+        Self { text, whole: Asked::of(text), sentences: OnceCell::new() }
     }
-    if earlier.is(&whole) || (!accepts && whole.shortens(&earlier)) {
-        return true;
+
+    /// The words.
+    pub(super) const fn text(&self) -> &'t str {
+        self.text
     }
-    let sentences: Vec<_> = sentences(turn).collect();
-    earlier.telling.len() >= 2 && sentences.len() > 1 && sentences.iter().any(|part| earlier.is(&Asked::of(part)))
+
+    /// Whether it, or a sentence of it, asks what an earlier one asked, slips of a letter aside; or asks it in fewer words.
+    pub(super) fn repeats(&self, earlier: &Question<'_>) -> bool {
+        let (earlier, whole) = (&earlier.whole, &self.whole);
+        let accepts = WORDS.accepts.contains(whole.plain.split(' ').next().unwrap_or_default());
+        if accepts && earlier.plain != whole.plain {
+            return false;
+        }
+        if earlier.is(whole) || (!accepts && whole.shortens(earlier)) {
+            return true;
+        }
+        if earlier.telling.len() < 2 {
+            return false;
+        }
+        let sentences = self.sentences.get_or_init(|| sentences(self.text).map(Asked::of).collect());
+        sentences.len() > 1 && sentences.iter().any(|part| earlier.is(part))
+    }
 }
 
 /// What a turn asks, as a number that is the same for the same question in the same words; nothing where it asks nothing.
@@ -206,6 +227,10 @@ fn is_one_slip(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn asks_again(earlier: &str, turn: &str) -> bool {
+        Question::of(turn).repeats(&Question::of(earlier))
+    }
 
     #[test]
     fn the_same_question_is_seen_through_small_changes() {

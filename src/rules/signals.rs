@@ -1,13 +1,15 @@
 //! Signals: what a turn or a reply is, by definitions that are the same for every rule. `docs/rules.md` lists them.
 
+use std::cell::LazyCell;
+
 use cel::{Value, objects::Key};
 use once_cell::sync::Lazy;
 use serde::Deserialize;
 
 use super::{
-    fact::{FactType, Facts, Values, map},
+    fact::{Fact, FactType, Facts, Values, map},
     reading::options,
-    repeats::asks_again,
+    repeats::Question,
 };
 use crate::{
     empathy::{Pattern, Policy},
@@ -33,8 +35,9 @@ pub(super) const NAMES: [&str; 11] = [
 /// Dialogflow's default 0.3; half is where either reading is as likely.
 const UNSURE: f64 = 0.5;
 
-/// How many of the user's latest messages a turn is compared with.
+/// How many of the user's latest messages a turn is compared with, and how many may lead nowhere.
 const COMPARED: usize = 5;
+const NOWHERE: usize = 3;
 
 /// The patterns, compiled.
 #[derive(Debug, Deserialize)]
@@ -61,49 +64,73 @@ pub(super) struct Sources<'a> {
     pub(super) turns: usize,
 }
 
-/// The signals of a turn.
-pub(super) fn of_turn(sources: &Sources<'_>, facts: &Facts, values: &Values) -> Vec<(&'static str, Value)> {
+/// The signals of a turn that are asked for, but for those of [facts](of_facts).
+pub(super) fn of_turn(sources: &Sources<'_>, is_used: impl Fn(&str) -> bool) -> Vec<(&'static str, Value)> {
     let Sources { turn, policy, .. } = *sources;
     let words = straight(&turn.text);
     let bytes = words.as_bytes();
     let has_answered = sources.turns > 0 || turn.history.iter().any(|past| past.speaker == Speaker::Bot);
-    let stated = policy.stated(&turn.text);
-    let misunderstood = stated.mistake || (stated.mistake_perhaps && has_answered) || stated.asked;
-    let repeats = repeats(sources);
-    let doubts = has_answered && PATTERNS.doubts.is_match(bytes);
-    let asks_person = PATTERNS.asks_person.is_match(bytes);
-    let is_going_nowhere = misunderstood || repeats || doubts || stated.repeat;
-    let slots = values_of(facts, values, FactType::Slots).next();
+    let is_stuck_used = is_used("stuck");
+    let looks_back = is_stuck_used || is_used("repeats");
+    let said = turn.history.iter().rev().filter(|past| past.speaker == Speaker::User);
+    let compared = if looks_back { COMPARED } else { 0 };
+    let before: Vec<_> = said.take(compared).map(|past| Question::of(&past.text)).collect();
+    let question = Question::of(if looks_back { &turn.text } else { "" });
+    let repeats = sources.asked_before || before.iter().any(|earlier| question.repeats(earlier));
+    let stated = LazyCell::new(|| policy.stated(&turn.text));
+    let misunderstood = LazyCell::new(|| stated.mistake || (stated.mistake_perhaps && has_answered) || stated.asked);
+    let doubts = LazyCell::new(|| has_answered && PATTERNS.doubts.is_match(bytes));
+    let is_stuck = || {
+        let is_going_nowhere = repeats || *misunderstood || *doubts || stated.repeat;
+        is_going_nowhere && nowhere_before(sources, &question, &before) >= 2
+    };
+    let read = |name: &str| match name {
+        "repeats" => repeats,
+        "doubts" => *doubts,
+        "misunderstood" => *misunderstood,
+        "negative" => PATTERNS.negative.is_match(bytes),
+        "stuck" => is_stuck(),
+        "affirms" => PATTERNS.affirms.is_match(bytes) && !PATTERNS.not_affirms.is_match(bytes),
+        "asks_person" => PATTERNS.asks_person.is_match(bytes),
+        _ => false,
+    };
+    let used = NAMES.into_iter().filter(|name| is_used(name));
+    used.map(|name| (name, Value::Bool(read(name)))).collect()
+}
+
+/// The signals of facts.
+pub(super) fn of_facts(facts: &Facts, values: &Values) -> [(&'static str, Value); 3] {
+    let slots = facts.iter().filter(|(_, fact)| fact.kind == FactType::Slots);
+    let slots = slots.filter_map(|(name, _)| values.0.get(name)).next();
     let slot = |name: &str| match slots {
         Some(Value::Map(slots)) => slots.get(&Key::from(name)).cloned(),
         _ => None,
     };
-    let confidence = values.0.get("confidence").and_then(|value| match value {
-        Value::Float(confidence) => Some(*confidence),
-        _ => None,
-    });
-    let flags = [
-        ("repeats", repeats),
-        ("doubts", doubts),
-        ("misunderstood", misunderstood),
-        ("low_confidence", confidence.is_some_and(|confidence| confidence < UNSURE)),
-        ("three_slots", matches!(slot("filled"), Some(Value::Int(filled)) if filled >= 3)),
-        ("slots_complete", slot("complete") == Some(Value::Bool(true))),
-        ("negative", PATTERNS.negative.is_match(bytes)),
-        ("stuck", is_going_nowhere && nowhere_before(sources) >= 2),
-        ("affirms", PATTERNS.affirms.is_match(bytes) && !PATTERNS.not_affirms.is_match(bytes)),
-        ("asks_person", asks_person),
-    ];
-    flags.map(|(name, flag)| (name, Value::Bool(flag))).into()
+    let is_unsure = matches!(values.0.get("confidence"), Some(Value::Float(confidence)) if *confidence < UNSURE);
+    let has_three = matches!(slot("filled"), Some(Value::Int(filled)) if filled >= 3);
+    let is_complete = slot("complete") == Some(Value::Bool(true));
+    [
+        ("low_confidence", Value::Bool(is_unsure)),
+        ("three_slots", Value::Bool(has_three)),
+        ("slots_complete", Value::Bool(is_complete)),
+    ]
+}
+
+/// Whether a signal can be read only once the reply is there.
+pub(super) fn is_of_reply(name: &str, facts: &Facts) -> bool {
+    match name {
+        "options" => true,
+        "low_confidence" => facts.get("confidence").is_some_and(Fact::is_of_reply),
+        "three_slots" | "slots_complete" => {
+            facts.iter().any(|(_, fact)| fact.kind == FactType::Slots && fact.is_of_reply())
+        }
+        _ => false,
+    }
 }
 
 /// The signals of a reply.
-pub(super) fn of_reply(reply: &str) -> [(&'static str, Value); 1] {
-    [("options", Value::Bool(!options(reply).is_empty()))]
-}
-
-fn values_of<'v>(facts: &'v Facts, values: &'v Values, kind: FactType) -> impl Iterator<Item = &'v Value> {
-    facts.iter().filter(move |(_, fact)| fact.kind == kind).filter_map(|(name, _)| values.0.get(name))
+pub(super) fn of_reply(reply: &str, is_used: bool) -> (&'static str, Value) {
+    ("options", Value::Bool(is_used && !options(reply).is_empty()))
 }
 
 /// A sample of all of them.
@@ -111,37 +138,20 @@ pub(super) fn sample() -> Value {
     map(NAMES.map(|name| (name, Value::Bool(true))))
 }
 
-/// Whether the turn asks what one of the user's latest ones asked.
-fn repeats(sources: &Sources<'_>) -> bool {
-    let said = |past: &&crate::protocol::Utterance| past.speaker == Speaker::User;
-    let mut before = sources.turn.history.iter().rev().filter(said).take(COMPARED);
-    sources.asked_before || before.any(|past| asks_again(&past.text, &sources.turn.text))
-}
-
-/// How many of the user's messages right before this one led nowhere.
-fn nowhere_before(sources: &Sources<'_>) -> usize {
-    let said: Vec<_> = sources
-        .turn
-        .history
-        .iter()
-        .rev()
-        .filter(|past| past.speaker == Speaker::User)
-        .take(3)
-        .map(|past| &past.text)
-        .collect();
-    if said.is_empty() {
+/// How many of the user's messages right before this one led nowhere; `before` has what they ask, the newest first.
+fn nowhere_before(sources: &Sources<'_>, question: &Question<'_>, before: &[Question<'_>]) -> usize {
+    if before.is_empty() {
         return sources.troubles_in_a_row;
     }
-    let leads_nowhere = |(number, text): &(usize, &&String)| {
-        let stated = sources.policy.stated(text);
-        let words = straight(text);
+    let leads_nowhere = |(number, earlier): &(usize, &Question<'_>)| {
         // The first message of a matter that is asked again counts with the one that asks again.
-        let is_asked_again =
-            number.checked_sub(1).and_then(|next| said.get(next)).is_some_and(|next| asks_again(text, next))
-                || (*number == 0 && asks_again(text, &sources.turn.text));
-        stated.persists() || PATTERNS.doubts.is_match(words.as_bytes()) || is_asked_again
+        let next = number.checked_sub(1).and_then(|next| before.get(next)).unwrap_or(question);
+        let words = straight(earlier.text());
+        sources.policy.stated(earlier.text()).persists()
+            || PATTERNS.doubts.is_match(words.as_bytes())
+            || next.repeats(earlier)
     };
-    said.iter().enumerate().take_while(leads_nowhere).count()
+    before.iter().take(NOWHERE).enumerate().take_while(leads_nowhere).count()
 }
 
 /// A text with straight apostrophes and single spaces, as the patterns read it.

@@ -1,18 +1,18 @@
 //! What is known of an exchange, as conditions and templates see it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use cel::{Context, Value};
 use http::HeaderMap;
 
 use super::{
-    Rest, Rules,
-    condition::ENV,
+    Rest, Rule, Rules,
+    condition::{ENV, mentions},
     decide::Undecided,
     fact::{Facts, Values, map, string},
     reading,
     repeats::fingerprint,
-    signals::{Sources, of_turn, sample as sample_signals},
+    signals::{Sources, of_facts, of_turn, sample as sample_signals},
 };
 use crate::{
     conversation::{Memory, Pace},
@@ -76,36 +76,43 @@ impl Rules {
 
     /// Asks the rules about a turn.
     pub(crate) fn open(&self, known: &Known<'_>, facts: FactValues) -> Undecided {
-        let rested = self.0.rules.iter().map(|rule| self.rests(&rule.name, rule.rest, known)).collect();
-        Undecided::new(self.clone(), variables(known, &self.0.facts, &facts.0), facts.0, known.policy.clone(), rested)
+        let variables = variables(known, &self.0.signals);
+        Undecided::new(self.clone(), variables, facts.0, known.policy.clone(), self.rested(known))
     }
 
-    /// Whether a rule has spoken in the conversation, and is silent for now.
-    fn rests(&self, name: &str, rest: Rest, known: &Known<'_>) -> bool {
-        let silent = match rest {
+    /// Which rules have spoken in the conversation, and are silent for now.
+    fn rested(&self, known: &Known<'_>) -> Vec<bool> {
+        let silent = |rule: &Rule| match rule.rest {
             Rest::Once => usize::MAX,
             Rest::Turns(turns) => turns,
         };
         if known.turn.history.is_empty() {
-            return known.memory.turns_since_rule(name).is_some_and(|turns| turns < silent);
+            let spoke = |rule: &Rule| known.memory.turns_since_rule(&rule.name);
+            return self.0.rules.iter().map(|rule| spoke(rule).is_some_and(|turns| turns < silent(rule))).collect();
         }
+        let mut rested = vec![false; self.0.rules.len()];
         let mut turns = 0;
         for past in known.turn.history.iter().rev() {
             match past.speaker {
                 Speaker::User => turns += 1,
-                Speaker::Bot if turns >= silent => return false,
-                Speaker::Bot if self.0.templates.is_in(name, known.policy.tone(), &past.text) => return true,
-                Speaker::Bot => {}
+                Speaker::Bot => {
+                    for number in self.0.recogniser.rules_in(known.policy.tone(), &past.text) {
+                        if let (Some(rule), Some(rested)) = (self.0.rules.get(number), rested.get_mut(number)) {
+                            *rested |= turns < silent(rule);
+                        }
+                    }
+                }
             }
         }
-        false
+        rested
     }
 }
 
 /// The signals of a turn that hold.
 pub(crate) fn signals(known: &Known<'_>, rules: &Rules, facts: &FactValues) -> Vec<&'static str> {
-    let signals = of_turn(&sources(known), &rules.0.facts, &facts.0);
-    signals.into_iter().filter(|(_, holds)| *holds == Value::Bool(true)).map(|(name, _)| name).collect()
+    let of_facts = of_facts(&rules.0.facts, &facts.0);
+    let signals = of_turn(&sources(known), |name| !of_facts.iter().any(|(other, _)| *other == name));
+    signals.into_iter().chain(of_facts).filter(|(_, holds)| *holds == Value::Bool(true)).map(|(name, _)| name).collect()
 }
 
 fn sources<'a>(known: &Known<'a>) -> Sources<'a> {
@@ -119,15 +126,14 @@ fn sources<'a>(known: &Known<'a>) -> Sources<'a> {
 }
 
 /// What is known before the reply is there, by name.
-fn variables(known: &Known<'_>, facts: &Facts, values: &Values) -> Vec<(&'static str, Value)> {
+fn variables(known: &Known<'_>, used: &BTreeSet<String>) -> Vec<(&'static str, Value)> {
     let Known { policy, turn, sentiment, weight, memory, pace, now } = *known;
     let said = |speaker| turn.history.iter().filter(move |past| past.speaker == speaker);
     let last = |speaker| {
         let past = said(speaker).next_back();
         string(&past.map(|past| past.text.chars().take(SAID).collect::<String>()).unwrap_or_default())
     };
-    let mut signals = of_turn(&sources(known), facts, values);
-    signals.push(("options", Value::Bool(false)));
+    let signals = of_turn(&sources(known), |name| used.contains(name));
     vec![
         (
             "turn",
@@ -209,7 +215,7 @@ pub(super) fn sample(facts: &Facts) -> Vec<(&'static str, Value)> {
         pace: Pace::default(),
         now: 1_800_000_000,
     };
-    let mut variables = variables(&known, facts, &Values::default());
+    let mut variables = variables(&known, &BTreeSet::new());
     variables.retain(|(name, _)| *name != "signals");
     variables.push(("signals", sample_signals()));
     variables.push(("facts", map(facts.iter().map(|(name, fact)| (name, fact.kind.sample())))));
@@ -220,6 +226,8 @@ pub(super) fn sample(facts: &Facts) -> Vec<(&'static str, Value)> {
 /// What a condition is computed in.
 pub(super) fn context<'v>(variables: impl IntoIterator<Item = (&'static str, Value)>) -> Context<'v, 'v> {
     let mut context = Context::with_env(Arc::clone(&ENV));
+    // Nothing else has its name.
+    let _ = context.add_function("mentions", |text: Arc<String>, words: Arc<Vec<Value>>| mentions(&text, &words));
     for (name, value) in variables {
         context.add_variable_from_value(name, value);
     }

@@ -1,7 +1,8 @@
 //! Templates: the words that a rule says, read and tried before anything depends on them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
+use aho_corasick::AhoCorasick;
 use cel::{Value as Cel, objects::Key};
 use jiff::{Timestamp, tz::TimeZone};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
@@ -9,6 +10,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use super::{
     condition::Mistake,
     fact::Facts,
+    signals,
     vocabulary::{VARIABLES, hint, variable},
 };
 use crate::empathy::Tone;
@@ -29,6 +31,8 @@ pub(super) struct Templates(Environment<'static>);
 pub(super) struct Template {
     /// Whether it speaks of the reply.
     pub(super) needs_reply: bool,
+    /// The signals that it speaks of.
+    pub(super) signals: BTreeSet<String>,
 }
 
 impl Default for Templates {
@@ -76,6 +80,7 @@ impl Templates {
         self.0.add_template_owned(name.clone(), source.to_owned()).map_err(|error| mistake(&error))?;
         let template = self.0.get_template(&name).map_err(|error| mistake(&error))?;
         let mut needs_reply = false;
+        let mut named = BTreeSet::new();
         for spoken in template.undeclared_variables(true) {
             let mut path = spoken.split('.');
             let (root, member) = (path.next().unwrap_or_default(), path.next());
@@ -97,6 +102,10 @@ impl Templates {
                     let hint = hint(member, variable.members.iter().copied());
                     return Err(unknown(format!("`{root}` has no `{member}`{hint}")));
                 }
+                ("signals", Some(signal)) => {
+                    needs_reply |= signals::is_of_reply(signal, facts);
+                    named.insert(signal.to_owned());
+                }
                 _ => {}
             }
         }
@@ -105,7 +114,7 @@ impl Templates {
             Err(error) if !matches!(error.kind(), ErrorKind::UndefinedError) => return Err(mistake(&error)),
             _ => {}
         }
-        Ok(Template { needs_reply })
+        Ok(Template { needs_reply, signals: named })
     }
 
     /// What a rule says in a tone; nothing where the template comes out empty.
@@ -123,11 +132,37 @@ impl Templates {
         Ok((!said.is_empty()).then_some(said))
     }
 
-    /// Whether a bot's message in a history has what this rule says: the longest stretch of its own words.
-    pub(super) fn is_in(&self, rule: &str, tone: Tone, message: &str) -> bool {
-        let template = self.0.get_template(&name(rule, tone)).ok();
-        let own = template.as_ref().and_then(|template| longest_own(template.source()));
-        own.is_some_and(|own| message.contains(own))
+    /// The longest stretch of a rule's words that it always says in a tone, if there is one to be recognised by.
+    fn own(&self, rule: &str, tone: Tone) -> Option<String> {
+        let template = self.0.get_template(&name(rule, tone)).ok()?;
+        longest_own(template.source()).map(str::to_owned)
+    }
+}
+
+/// Recognises in a bot's messages what rules have said.
+#[derive(Debug, Default)]
+pub(super) struct Recogniser {
+    /// By tone: what rules always say, and which rule each is of.
+    tones: Vec<(AhoCorasick, Vec<usize>)>,
+}
+
+impl Recogniser {
+    /// Of these rules.
+    pub(super) fn new<'r>(templates: &Templates, rules: impl Iterator<Item = &'r str> + Clone) -> Self {
+        let of_tone = |tone| {
+            let own = rules.clone().enumerate().filter_map(|(number, rule)| Some((number, templates.own(rule, tone)?)));
+            let (numbers, own): (Vec<_>, Vec<_>) = own.unzip();
+            Some((AhoCorasick::new(own).ok()?, numbers))
+        };
+        Self { tones: Tone::ALL.into_iter().filter_map(of_tone).collect() }
+    }
+
+    /// The numbers of the rules that a message has the words of.
+    pub(super) fn rules_in<'s>(&'s self, tone: Tone, message: &'s str) -> impl Iterator<Item = usize> + 's {
+        let found = self.tones.get(tone as usize).into_iter();
+        found.flat_map(move |(own, numbers)| {
+            own.find_overlapping_iter(message).filter_map(|found| numbers.get(found.pattern().as_usize()).copied())
+        })
     }
 }
 

@@ -9,6 +9,13 @@ pub(super) struct Variable {
     pub(super) is_of_reply: bool,
 }
 
+impl Variable {
+    /// A member, for whoever forgot to name one.
+    pub(super) fn example(&self) -> &'static str {
+        self.members.first().copied().unwrap_or("name")
+    }
+}
+
 const fn known(name: &'static str, members: &'static [&'static str]) -> Variable {
     Variable { name, members, is_of_reply: false }
 }
@@ -33,9 +40,6 @@ pub(super) const VARIABLES: [Variable; 13] = [
         is_of_reply: true,
     },
 ];
-
-/// The signals that are read in the reply.
-pub(super) const SIGNALS_OF_REPLY: [&str; 1] = ["options"];
 
 pub(super) fn variable(name: &str) -> Option<&'static Variable> {
     VARIABLES.iter().find(|variable| variable.name == name)
