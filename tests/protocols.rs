@@ -403,8 +403,10 @@ const WORDS: &str = "Quixotic zephyr.";
 /// Whether a body that has words behind its texts is the same body without them: they stand in pieces of its own texts, or
 /// in events of their own.
 fn is_the_same_but_for_words(without: &[u8], with: &[u8]) -> bool {
-    let (without, with) = (String::from_utf8_lossy(without), String::from_utf8_lossy(with));
-    let end = ["\r\n\r\n", "\n\n"].into_iter().find(|end| with.contains(end)).unwrap_or("\n");
+    // An event of its own may end its lines otherwise.
+    let read = |body: &[u8]| String::from_utf8_lossy(body).replace('\r', "");
+    let (without, with) = (read(without), read(with));
+    let end = if with.contains("\n\n") { "\n\n" } else { "\n" };
     let plain = |event: &str| {
         let blanks = ["\\n\\n", "\n\n", "\\n", "\n", " ", ""];
         blanks.iter().fold(event.to_owned(), |event, blank| event.replace(&format!("{blank}{WORDS}"), ""))

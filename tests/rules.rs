@@ -318,7 +318,8 @@ async fn words_behind_a_stream_come_before_its_end_however_it_is_cut() {
                 let response = streaming(media_type, chunks(reply.as_bytes().chunks(length)));
                 let seen = within(exchange(rules(&text), post_to(path, &request), response)).await;
                 let settled = seen.settled.as_ref().unwrap().header();
-                if length < usize::MAX {
+                // A chunk of OpenAI's is made anew.
+                if length < usize::MAX && path != "/v1/chat/completions" {
                     assert_eq!(seen.text(), expected, "{path}, {length}");
                 }
                 assert_eq!(told(&seen.text()), told(&expected), "{path}, {length}");

@@ -316,7 +316,8 @@ impl Editor {
                 self.behind = decided.other;
             }
             let policy = &self.policy;
-            if !guard(|| policy.may_follow(ending.told())).unwrap_or(false) {
+            let reader = &self.reader;
+            if !guard(|| policy.may_follow(ending.told()) && reader.is_last()).unwrap_or(false) {
                 ending.leave();
                 continue;
             }
@@ -324,7 +325,8 @@ impl Editor {
                 self.endings.iter_mut().for_each(Ending::leave);
                 return;
             };
-            let Behind { placed, again, is_put } = ending.put(&behind.text, self.first_held, may_repeat);
+            let own = |words: &str| guard(|| reader.next_piece(number, words)).ok().flatten().map(Bytes::from);
+            let Behind { placed, again, is_put } = ending.put(&behind.text, self.first_held, may_repeat, own);
             place(&mut self.held, self.first_held, placed);
             if let Some(bytes) = again {
                 // Not between the name of an event and its data.

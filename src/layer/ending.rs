@@ -125,8 +125,14 @@ impl Ending {
     }
 
     /// Puts these words behind it: in its last piece where the frame of that is `held_from` or later, else in a piece like
-    /// it, where the reply `may_repeat` one, divided so.
-    pub(super) fn put(&mut self, words: &str, held_from: usize, may_repeat: Option<Framing>) -> Behind {
+    /// it: one of the reply's own, or the last one again where the reply `may_repeat` it, divided so.
+    pub(super) fn put(
+        &mut self,
+        words: &str,
+        held_from: usize,
+        may_repeat: Option<Framing>,
+        own: impl Fn(&str) -> Option<Bytes>,
+    ) -> Behind {
         let Some((last, frame)) = self.last.take().filter(|_| !self.told().trim().is_empty()) else {
             self.leave();
             return Behind::default();
@@ -135,13 +141,14 @@ impl Ending {
         let encoded = last.encoding.encode(&words);
         let is_held = last.frame >= held_from;
         let (mut placed, mut again_) = (Vec::new(), None);
-        match may_repeat {
+        match (own(&words), may_repeat) {
             _ if is_held => {
                 let end = last.span.start + last.encoding.locate(&last.raw, usize::MAX);
                 placed.push((last.frame, Edit { at: end..end, with: encoded }));
             }
-            Some(framing) => again_ = Some(again(&frame, Edit { at: last.span, with: encoded }, framing)),
-            None => {
+            (Some(piece), _) => again_ = Some(vec![piece]),
+            (None, Some(framing)) => again_ = Some(again(&frame, Edit { at: last.span, with: encoded }, framing)),
+            (None, None) => {
                 self.leave();
                 return Behind::default();
             }

@@ -71,6 +71,8 @@ struct RunReply {
     /// Which message is being written, and whether the bot says it.
     open: Option<(String, bool)>,
     has_begun: bool,
+    /// Whether a tool is called or the bot thinks: chunks of those must not be parted.
+    is_busy: bool,
     is_over: bool,
     absence: Option<HandsOff>,
 }
@@ -137,7 +139,12 @@ impl ReplyReader for RunReply {
                 pieces.push(Piece::end(0));
             }
             "RUN_ERROR" => return Err(HandsOff::Error),
+            "TOOL_CALL_END" | "TOOL_CALL_RESULT" | "REASONING_END" | "REASONING_MESSAGE_END" | "THINKING_END" => {
+                self.is_busy = false;
+            }
+            _ if kind.starts_with("REASONING") || kind.starts_with("THINKING") => self.is_busy = true,
             _ if kind.starts_with("TOOL_CALL") => {
+                self.is_busy = true;
                 self.absence.get_or_insert(HandsOff::ToolCall);
             }
             _ => {}
@@ -160,7 +167,7 @@ impl ReplyReader for RunReply {
             event("TEXT_MESSAGE_CONTENT", "delta", words),
             format!("data: {}\n\n", json!({"type": "TEXT_MESSAGE_END", "messageId": "undertone"})),
         ];
-        (self.has_begun && self.open.is_none()).then(|| events.concat().into_bytes())
+        (self.has_begun && !self.is_busy && self.open.is_none()).then(|| events.concat().into_bytes())
     }
 
     fn may_repeat(&self) -> bool {

@@ -90,6 +90,8 @@ struct MessageReply {
     blocks: FirstWords<usize>,
     /// The block of text that is being written.
     open: Option<usize>,
+    /// Whether there are more texts behind the first.
+    has_more: bool,
     absence: Option<HandsOff>,
 }
 
@@ -127,7 +129,9 @@ impl MessageReply {
         }
         let blocks = &message.content.items;
         blocks.iter().for_each(|block| self.note(block));
-        let first = blocks.iter().find(|block| block.kind.is("text") && block.text.has_words());
+        let mut spoken = blocks.iter().filter(|block| block.kind.is("text") && block.text.has_words());
+        let first = spoken.next();
+        self.has_more = spoken.next().is_some();
         pieces.extend(first.and_then(|block| block.text.piece_in(data, 0, PieceKind::Copy)));
         Ok(())
     }
@@ -168,6 +172,11 @@ impl ReplyReader for MessageReply {
         let delta = json!({"type": "text_delta", "text": words});
         let event = json!({"type": "content_block_delta", "index": index, "delta": delta});
         Some(format!("event: content_block_delta\ndata: {event}\n\n").into_bytes())
+    }
+
+    fn is_last(&self) -> bool {
+        // After a call the turn goes on.
+        !self.has_more && self.absence != Some(HandsOff::ToolCall)
     }
 
     fn may_repeat(&self) -> bool {

@@ -43,6 +43,7 @@ impl Protocol for Gemini {
             candidates: request.candidates(),
             is_streamed: is_post_to(head, STREAMED),
             is_array: false,
+            calls: false,
             absence: None,
         })
     }
@@ -132,6 +133,7 @@ struct GeminiReply {
     is_streamed: bool,
     /// Whether it comes as an array, element by element.
     is_array: bool,
+    calls: bool,
     absence: Option<HandsOff>,
 }
 
@@ -233,6 +235,7 @@ impl GeminiReply {
         let spoken = parts.iter().filter(|part| !part.thought.0);
         pieces.extend(spoken.filter_map(|part| part.text.piece_in(data, text, PieceKind::Delta)));
         if parts.iter().any(|part| part.call.0) {
+            self.calls = true;
             self.absence = Some(HandsOff::ToolCall);
         }
         let cited = candidate.citations.sources.items.iter();
@@ -287,6 +290,11 @@ impl ReplyReader for GeminiReply {
     fn expects_copies(&self) -> bool {
         // Where the reply's sources are, its last events tell.
         self.is_streamed
+    }
+
+    fn is_last(&self) -> bool {
+        // After a call the turn goes on.
+        !self.calls
     }
 
     fn may_repeat(&self) -> bool {

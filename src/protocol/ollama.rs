@@ -112,6 +112,7 @@ impl Request<'_> {
 struct OllamaReply {
     is_chat: bool,
     model: String,
+    calls: bool,
     absence: Option<HandsOff>,
 }
 
@@ -143,6 +144,7 @@ impl ReplyReader for OllamaReply {
             return Err(HandsOff::Logprobs);
         }
         if line.message.calls.0 {
+            self.calls = true;
             self.absence.get_or_insert(HandsOff::ToolCall);
         }
         let found = [line.message.content, line.response];
@@ -162,6 +164,11 @@ impl ReplyReader for OllamaReply {
         };
         line.as_object_mut()?.insert(name.to_owned(), text);
         Some(format!("{line}\n").into_bytes())
+    }
+
+    fn is_last(&self) -> bool {
+        // After a call the turn goes on.
+        !self.calls
     }
 
     fn may_repeat(&self) -> bool {

@@ -14,6 +14,9 @@ use super::{
     json::{self, Any, List, Raw, object},
 };
 
+/// What each chunk of a reply says of it.
+const HEAD: [&str; 6] = ["id", "object", "created", "model", "service_tier", "system_fingerprint"];
+
 /// The API's own bound on `n`.
 const MAX_CHOICES: usize = 128;
 
@@ -111,15 +114,26 @@ struct ChatReply {
     /// Whether the server is one that tells the whole text again in the end.
     tells_again: bool,
     is_over: bool,
-    /// The reply's id, once a chunk has told it, and the model that was asked for.
-    id: Option<String>,
+    /// What each chunk says of the reply (its id, its model, its time), once one has, and the model that was asked for.
+    head: Option<serde_json::Map<String, serde_json::Value>>,
     model: String,
+    /// Whether tools have been called.
+    calls: bool,
     absence: Option<HandsOff>,
 }
 
 impl ChatReply {
     const fn new(choices: usize, model: String) -> Self {
-        Self { choices, has_deltas: false, tells_again: false, is_over: false, id: None, model, absence: None }
+        Self {
+            choices,
+            has_deltas: false,
+            tells_again: false,
+            is_over: false,
+            head: None,
+            model,
+            calls: false,
+            absence: None,
+        }
     }
 }
 
@@ -196,11 +210,19 @@ impl ReplyReader for ChatReply {
             self.absence = Some(HandsOff::Unreadable);
             return Ok(());
         }
-        if self.id.is_none() {
-            self.id = reply.id.text();
+        if self.head.is_none() && reply.id.get().is_some() && self.is_chunk(&reply) {
+            self.head =
+                serde_json::from_slice(&data).ok().map(|mut head: serde_json::Map<String, serde_json::Value>| {
+                    head.retain(|name, value| HEAD.contains(&name.as_str()) && !value.is_null());
+                    head
+                });
         }
         self.tells_again |= reply.of_minimax.get().is_some();
         for (position, choice) in reply.choices.items.iter().enumerate() {
+            // Nobody asked for a second one.
+            if self.choices == 1 && position > 0 {
+                break;
+            }
             let text = if self.choices == 1 { 0 } else { choice.index.number().unwrap_or(position) };
             let found = pieces.len();
             let read = self.read_choice(choice, &data, text, pieces);
@@ -214,19 +236,16 @@ impl ReplyReader for ChatReply {
     }
 
     fn first_piece(&self, words: &str) -> Option<Vec<u8>> {
-        let choice = json!({"index": 0, "delta": {"role": "assistant", "content": words}, "finish_reason": null});
-        let chunk = json!({
-            "id": self.id.as_deref().unwrap_or("chatcmpl-undertone"),
-            "object": "chat.completion.chunk",
-            "created": Timestamp::now().as_second(),
-            "model": self.model,
-            "choices": [choice],
-        });
-        (self.choices == 1).then(|| format!("data: {chunk}\n\n").into_bytes())
+        (self.choices == 1).then(|| self.chunk(0, words))
     }
 
-    fn may_repeat(&self) -> bool {
-        true
+    fn next_piece(&self, text: usize, words: &str) -> Option<Vec<u8>> {
+        Some(self.chunk(text, words))
+    }
+
+    fn is_last(&self) -> bool {
+        // After a call the turn goes on.
+        !self.calls
     }
 
     fn absence(&self) -> HandsOff {
@@ -235,6 +254,28 @@ impl ReplyReader for ChatReply {
 }
 
 impl ChatReply {
+    /// Whether this is one chunk of several, and so small.
+    fn is_chunk(&self, reply: &Reply<'_>) -> bool {
+        reply.choices.items.iter().all(|choice| choice.message.content.get().is_none())
+    }
+
+    /// A chunk of the bot's own with words and nothing else: a role would be added to the role there is.
+    fn chunk(&self, index: usize, words: &str) -> Vec<u8> {
+        let choice = json!({"index": index, "delta": {"content": words}, "finish_reason": null});
+        let mut chunk = self.head.clone().unwrap_or_else(|| {
+            let head = json!({
+                "id": "chatcmpl-undertone",
+                "object": "chat.completion.chunk",
+                "created": Timestamp::now().as_second(),
+                "model": self.model,
+            });
+            head.as_object().cloned().unwrap_or_default()
+        });
+        chunk.insert("choices".to_owned(), json!([choice]));
+        let chunk = serde_json::Value::Object(chunk);
+        format!("data: {chunk}\n\n").into_bytes()
+    }
+
     fn read_choice(
         &mut self,
         choice: &Choice<'_>,
@@ -260,6 +301,7 @@ impl ChatReply {
             let kind = if self.has_deltas { PieceKind::Repeat } else { PieceKind::Delta };
             choice.message.read(data, text, kind, pieces)?;
         }
+        self.calls |= choice.delta.calls.0 || choice.message.calls.0;
         if pieces.len() == found && (choice.delta.calls.0 || choice.message.calls.0) {
             self.absence = Some(HandsOff::ToolCall);
         }

@@ -63,6 +63,8 @@ impl Request<'_> {
 struct RasaReply {
     /// Whom messages are for.
     sender: String,
+    /// Whether there are more messages behind the first.
+    has_more: bool,
     has_spoken: bool,
     absence: Option<HandsOff>,
 }
@@ -85,7 +87,9 @@ impl ReplyReader for RasaReply {
         if self.has_spoken {
             return Ok(());
         }
-        let first = messages.into_iter().flatten().find(|message| message.text.has_words());
+        let mut spoken = messages.into_iter().flatten().filter(|message| message.text.has_words());
+        let first = spoken.next();
+        self.has_more = spoken.next().is_some();
         self.has_spoken = first.is_some();
         pieces.extend(first.and_then(|message| message.text.piece_in(&data, 0, PieceKind::Copy)));
         Ok(())
@@ -95,6 +99,10 @@ impl ReplyReader for RasaReply {
         // A message of its own.
         let message = json!({"recipient_id": self.sender, "text": words.trim_end()});
         Some(format!("{message}\n").into_bytes())
+    }
+
+    fn is_last(&self) -> bool {
+        !self.has_more
     }
 
     fn absence(&self) -> HandsOff {

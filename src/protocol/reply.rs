@@ -67,6 +67,18 @@ pub trait ReplyReader: fmt::Debug + Send {
         None
     }
 
+    /// A piece of text of the reply's own with these words, ready for the wire, right before the frame that ends the text.
+    /// Nothing where that is not possible; never, unless implemented: then [`may_repeat`](Self::may_repeat) counts.
+    fn next_piece(&self, _text: usize, _words: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whether the text that has been read is the last of the reply's, as far as is known: words behind it are words behind
+    /// the reply. It is, unless implemented.
+    fn is_last(&self) -> bool {
+        true
+    }
+
     /// How many characters a text may have, where the format has a limit that a rule's words could reach. None unless
     /// implemented.
     fn max_chars(&self) -> Option<usize> {

@@ -102,6 +102,8 @@ struct VercelReply {
     parts: FirstWords<String>,
     /// Whether the message has begun.
     has_begun: bool,
+    /// The part of text that is being written.
+    open: Option<String>,
     absence: Option<HandsOff>,
 }
 
@@ -127,7 +129,11 @@ impl VercelReply {
         let kind = event.kind.text().unwrap_or_default();
         match kind.as_str() {
             "text-delta" => pieces.extend(self.parts.add(event.id.text().unwrap_or_default(), event.delta, data)),
-            "text-end" => pieces.extend(self.parts.end(&event.id.text().unwrap_or_default())),
+            "text-start" => self.open = event.id.text(),
+            "text-end" => {
+                self.open = None;
+                pieces.extend(self.parts.end(&event.id.text().unwrap_or_default()));
+            }
             "start" => self.has_begun = true,
             "finish" => pieces.push(Piece::end(0)),
             "error" => return Err(HandsOff::Error),
@@ -204,6 +210,11 @@ impl ReplyReader for VercelReply {
         };
         match self.stream {
             // A message must have begun.
+            // A part that is open takes it.
+            Stream::Ui if self.open.is_some() => {
+                let event = json!({"type": "text-delta", "id": self.open, "delta": words});
+                Some(format!("data: {event}\n\n").into_bytes())
+            }
             Stream::Ui if self.has_begun => {
                 let events = [
                     part("text-start", json!({})),

@@ -220,8 +220,31 @@ def blanked(value: object) -> object:
     if isinstance(value, list):
         return [blanked(item) for item in value]
     if isinstance(value, dict):
-        return {k: "" if k in ("content", "text", "response") and isinstance(v, str) else blanked(v) for k, v in value.items()}
+        # What pads a chunk of OpenAI's is another in each.
+        members = ((k, v) for k, v in value.items() if v is not None and k != "obfuscation")
+        return {k: "" if k in ("content", "text", "response") and isinstance(v, str) else blanked(v) for k, v in members}
     return value
+
+
+# Where the turn goes on with a call, or with another text that is there, nothing stands behind the words.
+GOES_ON = {
+    "openai/the last words come with a tool call", "gemini/the last words come with a function call",
+    "anthropic/of several texts the first gets it, and citations count in their documents",
+    "anthropic/words before a tool call are a reply", "openai-chat/words before a tool call are a reply",
+    "ollama/words before a tool call are a reply",
+}
+
+
+def behind_unless_it_goes_on(name: str, words: str) -> str:
+    return words if name in GOES_ON else behind(words)
+
+
+# In a stream it cannot be known that another text will come: the words stand behind the first.
+IN_THE_MIDDLE = {
+    "anthropic/words in a stream before a tool call are a reply, and words after it stay",
+    "vercel/only the first of two texts gets the sentence, and no data part does",
+    "ag-ui/only the first of two messages gets the sentence",
+}
 
 
 def is_only_behind(direct: list[str], through: list[str]) -> None:
@@ -230,7 +253,7 @@ def is_only_behind(direct: list[str], through: list[str]) -> None:
     assert added.count(SAID.encode()) == 1
     assert len(through) - len(direct) in (0, 1)
     like = [blanked(json.loads(piece)) for piece in direct]
-    assert all(blanked(json.loads(piece)) in like for piece in through)
+    assert [piece for piece in map(blanked, map(json.loads, through)) if piece not in like] == []
 
 
 @cache
@@ -280,6 +303,9 @@ UNTOLD = [*SEVERAL, TOLD_AGAIN, "openai-chat/a server that raises the index with
 @with_both_rules([name for name in PLAIN if name not in SEVERAL])
 def test_openai_has_the_sentence_behind_a_completion(urls, name, turn):
     direct, through = ([completions.whole(openai_client(url), **openai_request(name, turn))[0]] for url in urls)
+    if name in GOES_ON:
+        assert through == direct
+        return
     is_only_behind(*([json.dumps(reply.to_dict(warnings=False)) for reply in replies] for replies in (direct, through)))
     assert openai_texts(through) == openai_texts(direct) | {0: behind(openai_texts(direct)[0])}
 
@@ -311,7 +337,7 @@ def test_openai_has_the_sentence_behind_each_choice(urls, name):
                   "openai/all words come with the role"])
 def test_openais_stream_helper_puts_the_sentence_behind_the_reply(urls, name, turn):
     (direct_shown, direct), (shown, through) = (put_together(url, name, turn) for url in urls)
-    assert shown == through.choices[0].message.content == behind(direct_shown)
+    assert shown == through.choices[0].message.content == behind_unless_it_goes_on(name, direct_shown)
     assert blanked(through.to_dict()) == blanked(direct.to_dict())
 
 
@@ -325,6 +351,9 @@ def test_openai_has_nothing_behind_tool_calls_alone(urls, name):
 @with_both_rules([name for name in messages.PLAIN if name != messages.SHOP])
 def test_anthropic_has_the_sentence_behind_a_message(urls, name, turn):
     (direct, _), (through, _) = (messages.whole(url, name, turn) for url in urls)
+    if name in GOES_ON:
+        assert through == direct
+        return
     is_only_behind([direct.model_dump_json()], [through.model_dump_json()])
     assert messages.text(through) == behind(messages.text(direct))
 
@@ -334,7 +363,8 @@ def test_anthropic_has_the_sentence_behind_a_stream(urls, name, turn):
     (direct_types, direct_shown, direct), (types, shown, through) = (messages.streamed(url, name, turn) for url in urls)
     assert inserted(direct_types, types) in ([], ["content_block_delta", "text"])
     is_only_behind([direct.model_dump_json()], [through.model_dump_json()])
-    assert messages.text(through) == shown == behind(direct_shown)
+    assert messages.text(through) == shown
+    assert shown.replace(f" {SAID}", "") == direct_shown if name in IN_THE_MIDDLE else shown == behind(direct_shown)
 
 
 @pytest.mark.parametrize("name", fixtures.names("left-alone", "anthropic", settled="tool-call"))
@@ -348,6 +378,9 @@ def test_anthropic_has_nothing_behind_tool_calls_alone(urls, name):
 def test_ollama_has_the_sentence_behind_a_reply(urls, name, turn):
     ask = llama.streamed if fixtures.exchange(name).chunks else llama.whole
     direct, through = (ask(url, name, turn) for url in urls)
+    if name in GOES_ON:
+        assert through == direct
+        return
     is_only_behind(*([line.model_dump_json() for line in lines] for lines in (direct, through)))
     assert llama.text(through) == behind(llama.text(direct))
 
@@ -391,7 +424,7 @@ def test_gemini_calls_a_function_once_with_the_sentence_behind_the_words(urls, n
     direct, through = (list(asked.models.generate_content_stream(model="shop", contents=AT_THE_END)) for asked in clients)
     calls = [[call for response in responses for call in response.function_calls or []] for responses in (direct, through)]
     assert calls[1] == calls[0]
-    assert gemini.texts(through) == {0: behind(gemini.texts(direct)[0])}
+    assert gemini.texts(through) == {0: behind_unless_it_goes_on(name, gemini.texts(direct)[0])}
 
 
 JAVASCRIPT = [name for name in fixtures.names("streamed", "vercel", "ag-ui") if fixtures.exchange(name).settled == "prepend"]
@@ -409,7 +442,11 @@ def test_readers_in_javascript_have_the_sentence_behind_a_stream(play, name, tur
     assert inserted(direct["events"], through["events"]) in PIECES
     assert without_events(through) == without_events(direct)
     # What is told in a snapshot alone is not shown as it comes.
-    assert [through[key] for key in ("text", "shown")] == [direct[key] and behind(direct[key]) for key in ("text", "shown")]
+    for key in ("text", "shown"):
+        if name in IN_THE_MIDDLE:
+            assert direct[key] in (through[key].replace(f" {SAID}", ""), through[key].replace(SAID, "")) and SAID in through[key]
+        else:
+            assert through[key] == (direct[key] and behind(direct[key]))
 
 
 @pytest.mark.parametrize("name", fixtures.names("left-alone", "vercel", "ag-ui", settled="tool-call"))
@@ -472,7 +509,6 @@ def test_anthropics_stream_helper_is_told_that_a_reply_is_late(urls, name):
 
 @pytest.mark.parametrize("name", [
     "ag-ui/the text comes after the events of reasoning, of state and of a tool",
-    "ag-ui/silent within a tool call in chunks",
     "vercel/the text comes after a thought and a tool's result",
     "vercel/silent in a text that has begun",
 ])
@@ -485,6 +521,11 @@ def test_readers_in_javascript_are_told_that_a_reply_is_late(play, name):
     own = {"text-start", "text-delta", "text-end", "TEXT_MESSAGE_START", "TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_END"}
     assert len(through["events"]) - len(direct["events"]) in (1, 3)
     assert [kind for kind in through["events"] if kind not in own] == [kind for kind in direct["events"] if kind not in own]
+
+
+def test_a_tools_call_is_not_parted_by_the_late_sentence(play):
+    direct, through = play("ag-ui/silent within a tool call in chunks", SOON, SLOWLY)
+    assert through["error"] is None and through["tools"] == direct["tools"] and LATE not in through["text"]
 
 
 @pytest.mark.parametrize("name", ["rasa/one message a line, labelled as events"])
