@@ -105,7 +105,8 @@ async fn danger_and_tasks_get_no_such_sentence() {
 async fn an_error_that_comes_late_is_still_the_bots() {
     let reply = "data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
     let seen = within(exchange(late(), post(chat(CALM)), sse(paused(reply, 0, FIVE)))).await;
-    assert!(seen.text().ends_with(reply) && told(&seen.text()).starts_with(LATE));
+    assert!(seen.text().ends_with(reply));
+    assert_eq!(told(&seen.text()), "Let me look that up.\n\n");
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,4 +190,42 @@ async fn json_that_is_kept_alive_with_white_space_is_no_stream() {
     let kept = format!("\n{reply}");
     let seen = within(exchange(late(), post(chat(CALM)), json(paused(&kept, 1, FIVE)))).await;
     assert_eq!(seen.text(), kept);
+}
+
+const OPEN: &str = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+const NAME: &str = "event: content_block_delta\n";
+const DELTA: &str = "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"It left.\"}}\n\n";
+
+/// A request in Anthropic's way.
+fn message() -> Request<Full<Bytes>> {
+    let request = value!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": CALM}]});
+    Request::post("/v1/messages").body(Full::new(Bytes::from(request.to_string()))).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_stands_between_events_where_the_blank_line_comes_with_the_next() {
+    let reply = stream(&["It left on Monday.", " It comes tomorrow."]);
+    // Behind the data of the first event, and before the line that ends it.
+    let bot = paused(&reply, reply.find("\n\n").unwrap() + 1, FIVE);
+    let text = within(exchange(late(), post(chat(CALM)), sse(bot))).await.text();
+    let data = |event: &str| event.lines().filter(|line| line.starts_with("data:")).count();
+    assert!(text.contains(LATE) && text.split("\n\n").all(|event| data(event) <= 1), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_does_not_part_the_name_of_an_event_from_its_data() {
+    let reply = [OPEN, NAME, DELTA].concat();
+    let bot = paused(&reply, OPEN.len() + NAME.len(), FIVE);
+    assert_eq!(within(exchange(late(), message(), sse(bot))).await.text(), reply);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_not_said_right_before_the_answer() {
+    for (pause, is_said) in [(20, false), (1_000, true)] {
+        let delta = Step::Data(Bytes::from([NAME, DELTA].concat()));
+        let open = Step::Data(Bytes::from_static(OPEN.as_bytes()));
+        let bot = script([Step::Wait(FIVE), open, Step::Wait(Duration::from_millis(pause)), delta]);
+        let seen = within(exchange(late(), message(), sse(bot))).await;
+        assert_eq!(seen.text().contains(LATE), is_said, "{pause} ms: {}", seen.text());
+    }
 }

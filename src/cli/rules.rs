@@ -68,7 +68,7 @@ const EXAMPLE: &str = "Example:\n  \
 
 /// Try the examples in files of rules
 ///
-/// An [[example]] shows what a user reads in each tone. Those that come out otherwise are printed; ends with 1 if there
+/// An [[example]] shows what a user reads, in one tone or more. Readings that come out otherwise are printed; ends with 1 if there
 /// are any.
 #[derive(Debug, clap::Args)]
 struct Test {
@@ -219,9 +219,9 @@ fn test(args: Test, out: &mut impl Write) -> Result<(), Failure> {
         return Err(Failure::usage(anyhow!("there is no [[example]] to try")));
     }
     if wrong > 0 {
-        return Err(anyhow!("{wrong} of {} came out otherwise", counted(tried, "example")).into());
+        return Err(anyhow!("{wrong} of {} came out otherwise", counted(tried, "reading")).into());
     }
-    writeln!(out, "{} in {}, each as it says", counted(tried, "example"), counted(args.files.len(), "file"))?;
+    writeln!(out, "{} in {}, each as it says", counted(tried, "reading"), counted(args.files.len(), "file"))?;
     Ok(())
 }
 

@@ -25,6 +25,11 @@ impl Saying {
     pub const fn new(sentence: String, kind: Kind) -> Self {
         Self { sentence, kind, then: None, rule: None }
     }
+
+    /// The sentence, and what is said right after it.
+    pub(crate) fn words(&self) -> String {
+        [Some(self.sentence.as_str()), self.then.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// What is to be said before a reply of each shape, and how much feeling its own opener may show.

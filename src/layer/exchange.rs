@@ -183,16 +183,18 @@ impl Exchange {
 
     /// What the bot is to be told of the turn, once it is known; nothing where it cannot be.
     pub(super) fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
-        if self.poll_answers(cx).is_pending() {
-            return Poll::Pending;
-        }
-        let Asked::Answered(Ok(sentiment)) = &self.sentiment else { return Poll::Ready(None) };
+        self.poll_answers(cx).map(|()| self.heard())
+    }
+
+    /// The same with what is known by now: no more time is left. A memory that is late counts as empty.
+    pub(super) fn heard(&self) -> Option<Heard> {
+        let Asked::Answered(Ok(sentiment)) = &self.sentiment else { return None };
         let heard = guard(|| {
             let unknown = Memory::default();
             let signals = signals(&self.known(sentiment, &unknown), &self.settings.rules, &self.facts);
             Heard::new(Weight::of(sentiment), sentiment.emotion(), sentiment.target(), signals)
         });
-        Poll::Ready(heard.ok())
+        heard.ok()
     }
 
     /// What is to be said, once that can be decided.
@@ -290,7 +292,9 @@ impl Exchange {
 
     /// Takes what the head of the reply tells of the rules' facts.
     pub(super) fn see_head(&mut self, headers: &HeaderMap) {
-        self.settings.rules.facts_in_head(headers, &mut self.facts);
+        let (rules, facts) = (&self.settings.rules, &mut self.facts);
+        // What cannot be read is not known.
+        let _ = guard(|| rules.facts_in_head(headers, facts));
     }
 
     /// Takes out the rules that have been asked about the turn.

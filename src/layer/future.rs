@@ -278,7 +278,7 @@ impl<S, ReqB: Body> Telling<S, ReqB> {
     fn poll_heard(&mut self, timeout: &mut Timeout, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
         match self.exchange.poll_heard(cx) {
             Poll::Ready(heard) => Poll::Ready(heard),
-            Poll::Pending => timeout.poll(cx).map(|()| None),
+            Poll::Pending => timeout.poll(cx).map(|()| self.exchange.heard()),
         }
     }
 

@@ -9,11 +9,9 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How long the first words may take after the head of a reply, however late that is: a head is often sent with them.
+/// How long the first words may take after the head of a reply, and after anything else of it, however late that is: they
+/// often come right behind.
 const GRACE: Duration = Duration::from_millis(300);
-
-/// The name under which it is told of, among the rules that spoke.
-pub(crate) const LATE: &str = "late-reply";
 
 /// A sentence for a streamed reply whose first words do not come in time, once a reply. Where the turn calls for an
 /// acknowledgment, that is said with it, and not again before the answer.
@@ -46,22 +44,24 @@ impl LateReply {
 /// Waits until it is to be said.
 pub(super) struct Lateness {
     pub(super) reply: LateReply,
-    sleep: Option<Pin<Box<Sleep>>>,
+    sleep: Pin<Box<Sleep>>,
 }
 
 impl Lateness {
     /// Of a reply whose head is there now, to a request that was sent then.
     pub(super) fn new(reply: LateReply, sent: Instant) -> Self {
         let due = (sent + reply.after).max(Instant::now() + GRACE);
-        Self { reply, sleep: Some(Box::pin(sleep_until(due))) }
+        Self { reply, sleep: Box::pin(sleep_until(due)) }
     }
 
-    /// Ready when it is time, and from then on.
+    /// Something has come of the reply: its first words may be next.
+    pub(super) fn stir(&mut self) {
+        let due = self.sleep.deadline().max(Instant::now() + GRACE);
+        self.sleep.as_mut().reset(due);
+    }
+
+    /// Ready when it is time.
     pub(super) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(sleep) = &mut self.sleep {
-            std::task::ready!(sleep.as_mut().poll(cx));
-            self.sleep = None;
-        }
-        Poll::Ready(())
+        self.sleep.as_mut().poll(cx)
     }
 }

@@ -138,7 +138,7 @@ impl EmpathyLayer {
         self
     }
 
-    /// Answers `POST` at this path, where a chat widget tells how a user writes, for rules to know: a JSON object such as
+    /// Answers `POST` (and `OPTIONS`, for browsers) at this path, where a chat widget tells how a user writes, for rules to know: a JSON object such as
     /// `{"conversation": "c1", "event": "paused"}`, with the conversation's name as in its chat requests, and `typing`,
     /// `paused`, `cleared` or `options` (with how many are on the screen in `options`). It is kept in this process, by
     /// conversation and for ten minutes, as counts. There is no such path unless this is set.

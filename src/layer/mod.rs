@@ -87,7 +87,6 @@ mod body;
 mod coding;
 mod collect;
 mod editor;
-mod ending;
 mod exchange;
 mod future;
 mod guard;

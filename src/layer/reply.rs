@@ -26,7 +26,7 @@ use super::{
     streamed::Streamed,
 };
 use crate::{
-    empathy::{Adjustment, Intent},
+    empathy::Intent,
     outcome::{FailOpen, Reason, Ticket, Verdict},
     protocol::{Framing, HandsOff, Progress, ReplyReader, Seen},
 };
@@ -207,10 +207,9 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Reply<B> {
                 let limit = exchange.settings.limits.max_reply_bytes;
                 let plain = decoded(body.bytes(), coding, limit);
                 match plain.and_then(|plain| edit(reader, &mut exchange, intent, plain, limit)) {
-                    Ok(edit) if edit.adjustment.is_none() => {
+                    Ok(edit) if matches!(edit.verdict, Verdict::Untouched(_)) => {
                         let body = ReplyBody::collected(body);
-                        let verdict = Verdict::Untouched(edit.reason);
-                        let (outcome, settled) = exchange.settle(verdict, &edit.spoken);
+                        let (outcome, settled) = exchange.settle(edit.verdict, &edit.spoken);
                         return announce(Response::from_parts(head, body), outcome, settled);
                     }
                     Ok(edit) => {
@@ -244,9 +243,7 @@ fn decoded(body: Bytes, coding: Option<Coding>, limit: usize) -> Result<Bytes, R
 /// An edited body: its pieces, what was done and what was said.
 struct Edited {
     pieces: VecDeque<Bytes>,
-    adjustment: Option<Adjustment>,
-    /// Why it stays as it is, where it does.
-    reason: Reason,
+    verdict: Verdict,
     spoken: Spoken,
 }
 
@@ -265,13 +262,8 @@ fn edit(
     let mut pieces = VecDeque::new();
     editor.whole(body, intent, exchange.take_rules(), &mut pieces);
     let spoken = editor.spoken().clone();
-    match editor.verdict() {
-        Some(Verdict::Adjusted(adjustment)) => {
-            Ok(Edited { pieces, adjustment: Some(adjustment), reason: HandsOff::Empty.into(), spoken })
-        }
-        Some(Verdict::Untouched(reason)) => Ok(Edited { pieces, adjustment: None, reason, spoken }),
-        Some(Verdict::Pending | Verdict::Planned(_) | Verdict::Silent(_)) | None => Err(HandsOff::Empty.into()),
-    }
+    let verdict = editor.verdict().unwrap_or(Verdict::Untouched(HandsOff::Empty.into()));
+    Ok(Edited { pieces, verdict, spoken })
 }
 
 fn edited<B: Body<Data = Bytes, Error: Into<BoxError>>>(
@@ -280,8 +272,7 @@ fn edited<B: Body<Data = Bytes, Error: Into<BoxError>>>(
     exchange: Exchange,
     edit: Edited,
 ) -> Response<ReplyBody<B>> {
-    let Edited { pieces, adjustment, reason, spoken } = edit;
-    let verdict = adjustment.map_or(Verdict::Untouched(reason), Verdict::Adjusted);
+    let Edited { pieces, verdict, spoken } = edit;
     describe_edited(&mut head.headers, Some(pieces.iter().map(Bytes::len).sum()));
     if let Some(trailers) = body.trailers_mut() {
         describe_edited(trailers, None);

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::late::LATE;
 use crate::{
     empathy::{Change, Interjection, Saying},
-    rules::Decided,
+    rules::{Decided, LATE},
 };
 
 /// What was said, and which rules spoke or failed.

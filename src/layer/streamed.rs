@@ -136,6 +136,9 @@ where
                     // Nothing more can change: the same bytes go straight through.
                     Ok(data) if self.editor.is_passing() => return Poll::Ready(Some(Ok(Frame::data(data)))),
                     Ok(data) => {
+                        if let Some(late) = &mut self.late {
+                            late.stir();
+                        }
                         self.editor.push(data, &mut self.out);
                         if !self.out.is_empty() {
                             // What waits now has not waited before.
@@ -204,7 +207,7 @@ where
         self.last = last;
     }
 
-    /// Says that the reply is late, if it is; whether something is there to go out.
+    /// Says that the reply is late, if it is; whether that was tried.
     fn say_late(&mut self, cx: &mut Context<'_>) -> bool {
         if self.editor.has_begun() {
             self.late = None;
@@ -218,8 +221,11 @@ where
         // Where the protocol has no place for it yet, it may have one after the next event.
         if self.editor.say_late(&reply, &mut self.out) {
             self.late = None;
+        } else if let Some(late) = &mut self.late {
+            late.stir();
         }
-        !self.out.is_empty()
+        // Otherwise its clock has been set anew, and must be asked again.
+        true
     }
 
     /// Takes the decision when it is there.

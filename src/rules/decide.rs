@@ -139,9 +139,9 @@ impl Undecided {
     fn variables(&self, reply: Option<&str>) -> Vec<(&'static str, Value)> {
         let mut variables = self.variables.clone();
         variables.push(("facts", map(self.facts.0.iter().map(|(name, value)| (name.clone(), value.clone())))));
-        let of_reply = reply.map(|reply| signals::of_reply(reply, self.rules.0.signals.contains("options")));
+        let of_reply = reply.map(|reply| signals::of_reply(reply, self.rules.0.spoken.has("signals", "options")));
         if let Some(reply) = reply {
-            variables.push(("reply", situation::of_reply(reply, &self.policy)));
+            variables.push(situation::of_reply(reply, &self.policy, &self.rules.0.spoken));
         }
         for (name, value) in &mut variables {
             if *name == "signals"

@@ -20,8 +20,8 @@ use crate::empathy::{Place, Tone};
 /// For how many turns a rule is silent after it has spoken, unless it says otherwise.
 const COOL_DOWN: usize = 3;
 
-/// What undertone itself tells among the rules that spoke (`layer::late`).
-const LATE: &str = "late-reply";
+/// The name under which the sentence of a late reply is told of, among the rules that spoke.
+pub(crate) const LATE: &str = "late-reply";
 
 /// How many rules there may be.
 const RULES: usize = 1_000;
@@ -213,7 +213,7 @@ impl RulesFile {
         }
         let when = Condition::new(rule.when.get_ref(), &into.facts, sample)
             .map_err(|mistake| self.within(&rule.when.span(), rule.when.get_ref(), &mistake, "when"))?;
-        into.signals.extend(when.signals.iter().cloned());
+        into.spoken.add(when.spoken.iter().cloned());
         let mut says_reply = false;
         for tone in Tone::ALL {
             let source = rule.say.get_ref().of(tone);
@@ -222,7 +222,7 @@ impl RulesFile {
                 .add(name, tone, source, &into.facts, said)
                 .map_err(|mistake| self.within(&rule.say.span(), source, &mistake, "say"))?;
             says_reply |= template.needs_reply;
-            into.signals.extend(template.signals);
+            into.spoken.add(template.spoken);
         }
         Ok(Rule {
             name: name.as_str().into(),

@@ -40,13 +40,12 @@ pub(crate) use self::{
 };
 pub(crate) use self::{
     decide::{Decided, Stage, Undecided},
-    file::RulesFile,
+    file::{LATE, RulesFile},
     repeats::fingerprint,
     situation::{FactValues, Known, signals},
 };
 
 use std::{
-    collections::BTreeSet,
     fmt,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -56,6 +55,7 @@ use http::HeaderMap;
 
 use self::{
     condition::Condition,
+    situation::SpokenOf,
     template::{Recogniser, Templates},
 };
 use crate::{
@@ -73,8 +73,8 @@ struct Inner {
     /// The highest priority first, and of the same the first in the file.
     rules: Vec<Rule>,
     templates: Templates,
-    /// The signals that conditions and templates speak of: no others are read.
-    signals: BTreeSet<String>,
+    /// What conditions and templates speak of: nothing else is computed.
+    spoken: SpokenOf,
     recogniser: Recogniser,
 }
 

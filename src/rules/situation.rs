@@ -76,7 +76,7 @@ impl Rules {
 
     /// Asks the rules about a turn.
     pub(crate) fn open(&self, known: &Known<'_>, facts: FactValues) -> Undecided {
-        let variables = variables(known, &self.0.signals);
+        let variables = variables(known, &self.0.spoken);
         Undecided::new(self.clone(), variables, facts.0, known.policy.clone(), self.rested(known))
     }
 
@@ -119,65 +119,109 @@ fn sources<'a>(known: &Known<'a>) -> Sources<'a> {
     Sources {
         turn: known.turn,
         policy: known.policy,
-        asked_before: fingerprint(&known.turn.text).is_some_and(|asked| known.memory.was_asked(asked)),
+        asked_before: known.memory.turns() > 0
+            && fingerprint(&known.turn.text).is_some_and(|asked| known.memory.was_asked(asked)),
         troubles_in_a_row: known.memory.troubles_in_a_row(),
         turns: known.memory.turns(),
     }
 }
 
+/// What conditions and templates speak of: nothing else is computed.
+#[derive(Debug, Default)]
+pub(super) struct SpokenOf {
+    /// `turn.text`; or `turn`, of which all counts.
+    names: BTreeSet<String>,
+    is_all: bool,
+}
+
+impl SpokenOf {
+    /// Everything.
+    fn all() -> Self {
+        Self { names: BTreeSet::new(), is_all: true }
+    }
+
+    pub(super) fn add(&mut self, names: impl IntoIterator<Item = String>) {
+        self.names.extend(names);
+    }
+
+    pub(super) fn has(&self, variable: &str, member: &str) -> bool {
+        let is_of = |name: &String| match name.strip_prefix(variable) {
+            Some("") => true,
+            Some(rest) => rest.strip_prefix('.') == Some(member),
+            None => false,
+        };
+        self.is_all || self.names.iter().any(is_of)
+    }
+}
+
+/// A variable with those of its members that are spoken of.
+fn object<const N: usize>(
+    spoken: &SpokenOf,
+    name: &'static str,
+    members: [(&'static str, &dyn Fn() -> Value); N],
+) -> (&'static str, Value) {
+    let members = members.into_iter().filter(|(member, _)| spoken.has(name, member));
+    (name, map(members.map(|(member, value)| (member, value()))))
+}
+
 /// What is known before the reply is there, by name.
-fn variables(known: &Known<'_>, used: &BTreeSet<String>) -> Vec<(&'static str, Value)> {
+fn variables(known: &Known<'_>, spoken: &SpokenOf) -> Vec<(&'static str, Value)> {
     let Known { policy, turn, sentiment, weight, memory, pace, now } = *known;
     let said = |speaker| turn.history.iter().filter(move |past| past.speaker == speaker);
     let last = |speaker| {
         let past = said(speaker).next_back();
         string(&past.map(|past| past.text.chars().take(SAID).collect::<String>()).unwrap_or_default())
     };
-    let signals = of_turn(&sources(known), |name| used.contains(name));
+    let signals = of_turn(&sources(known), |name| spoken.has("signals", name));
     vec![
-        (
+        object(
+            spoken,
             "turn",
-            map([
-                ("text", string(&turn.text.chars().take(SAID).collect::<String>())),
-                ("words", integer(turn.text.split_whitespace().count())),
-                ("ordinal", integer(turn.ordinal.max(memory.turns()) + 1)),
-                ("is_question", Value::Bool(reading::ends_with_question(&turn.text))),
-            ]),
+            [
+                ("text", &|| string(&turn.text.chars().take(SAID).collect::<String>())),
+                ("words", &|| integer(turn.text.split_whitespace().count())),
+                ("ordinal", &|| integer(turn.ordinal.max(memory.turns()) + 1)),
+                ("is_question", &|| Value::Bool(reading::ends_with_question(&turn.text))),
+            ],
         ),
-        (
+        object(
+            spoken,
             "sentiment",
-            map([
-                ("weight", number(weight.get())),
-                ("valence", number(sentiment.valence)),
-                ("affect", number(sentiment.affect)),
-                ("emotion", string(sentiment.emotion().as_str())),
-                ("target", string(sentiment.target().as_str())),
-            ]),
+            [
+                ("weight", &|| number(weight.get())),
+                ("valence", &|| number(sentiment.valence)),
+                ("affect", &|| number(sentiment.affect)),
+                ("emotion", &|| string(sentiment.emotion().as_str())),
+                ("target", &|| string(sentiment.target().as_str())),
+            ],
         ),
-        (
+        object(
+            spoken,
             "history",
-            map([
-                ("user", integer(said(Speaker::User).count())),
-                ("bot", integer(said(Speaker::Bot).count())),
-                ("last_user", last(Speaker::User)),
-                ("last_bot", last(Speaker::Bot)),
-            ]),
+            [
+                ("user", &|| integer(said(Speaker::User).count())),
+                ("bot", &|| integer(said(Speaker::Bot).count())),
+                ("last_user", &|| last(Speaker::User)),
+                ("last_bot", &|| last(Speaker::Bot)),
+            ],
         ),
-        (
+        object(
+            spoken,
             "conversation",
-            map([
-                ("turns", integer(turn.ordinal.max(memory.turns()))),
-                ("troubles", integer(memory.troubles())),
-                ("acknowledged", integer(memory.count())),
-            ]),
+            [
+                ("turns", &|| integer(turn.ordinal.max(memory.turns()))),
+                ("troubles", &|| integer(memory.troubles())),
+                ("acknowledged", &|| integer(memory.count())),
+            ],
         ),
-        (
+        object(
+            spoken,
             "pace",
-            map([
-                ("pauses", integer(pace.pauses.into())),
-                ("cleared", integer(pace.cleared.into())),
-                ("options", integer(pace.options.into())),
-            ]),
+            [
+                ("pauses", &|| integer(pace.pauses.into())),
+                ("cleared", &|| integer(pace.cleared.into())),
+                ("options", &|| integer(pace.options.into())),
+            ],
         ),
         ("signals", map(signals)),
         ("tone", string(policy.tone().as_str())),
@@ -189,16 +233,21 @@ fn variables(known: &Known<'_>, used: &BTreeSet<String>) -> Vec<(&'static str, V
 }
 
 /// What a whole reply adds, by name.
-pub(super) fn of_reply(reply: &str, policy: &Policy) -> Value {
-    let options = reading::options(reply);
-    map([
-        ("text", string(reply)),
-        ("length", integer(reply.chars().count())),
-        ("words", integer(reply.split_whitespace().count())),
-        ("shape", string(policy.shape_of(reply).map_or("", crate::empathy::Shape::as_str))),
-        ("options", Value::List(Arc::new(options.iter().map(|option| string(option)).collect()))),
-        ("ends_with_question", Value::Bool(reading::ends_with_question(reply))),
-    ])
+pub(super) fn of_reply(reply: &str, policy: &Policy, spoken: &SpokenOf) -> (&'static str, Value) {
+    object(
+        spoken,
+        "reply",
+        [
+            ("text", &|| string(reply)),
+            ("length", &|| integer(reply.chars().count())),
+            ("words", &|| integer(reply.split_whitespace().count())),
+            ("shape", &|| string(policy.shape_of(reply).map_or("", crate::empathy::Shape::as_str))),
+            ("options", &|| {
+                Value::List(Arc::new(reading::options(reply).iter().map(|option| string(option)).collect()))
+            }),
+            ("ends_with_question", &|| Value::Bool(reading::ends_with_question(reply))),
+        ],
+    )
 }
 
 /// A value of the right type for everything that can be spoken of.
@@ -215,11 +264,11 @@ pub(super) fn sample(facts: &Facts) -> Vec<(&'static str, Value)> {
         pace: Pace::default(),
         now: 1_800_000_000,
     };
-    let mut variables = variables(&known, &BTreeSet::new());
+    let mut variables = variables(&known, &SpokenOf::all());
     variables.retain(|(name, _)| *name != "signals");
     variables.push(("signals", sample_signals()));
     variables.push(("facts", map(facts.iter().map(|(name, fact)| (name, fact.kind.sample())))));
-    variables.push(("reply", of_reply("You could take:\n- one\n- two", &policy)));
+    variables.push(of_reply("You could take:\n- one\n- two", &policy, &SpokenOf::all()));
     variables
 }
 

@@ -31,8 +31,8 @@ pub(super) struct Templates(Environment<'static>);
 pub(super) struct Template {
     /// Whether it speaks of the reply.
     pub(super) needs_reply: bool,
-    /// The signals that it speaks of.
-    pub(super) signals: BTreeSet<String>,
+    /// What it speaks of, such as `turn.text`, or all of `turn`.
+    pub(super) spoken: BTreeSet<String>,
 }
 
 impl Default for Templates {
@@ -90,6 +90,7 @@ impl Templates {
                 return Err(unknown(format!("`{root}` is not known{hint}")));
             };
             needs_reply |= variable.is_of_reply;
+            named.insert(member.map_or_else(|| root.to_owned(), |member| format!("{root}.{member}")));
             match (variable.name, member) {
                 ("facts", Some(fact)) if facts.get(fact).is_some() => {
                     needs_reply |= facts.get(fact).is_some_and(super::fact::Fact::is_of_reply);
@@ -104,7 +105,6 @@ impl Templates {
                 }
                 ("signals", Some(signal)) => {
                     needs_reply |= signals::is_of_reply(signal, facts);
-                    named.insert(signal.to_owned());
                 }
                 _ => {}
             }
@@ -114,7 +114,7 @@ impl Templates {
             Err(error) if !matches!(error.kind(), ErrorKind::UndefinedError) => return Err(mistake(&error)),
             _ => {}
         }
-        Ok(Template { needs_reply, signals: named })
+        Ok(Template { needs_reply, spoken: named })
     }
 
     /// What a rule says in a tone; nothing where the template comes out empty.

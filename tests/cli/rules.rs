@@ -125,7 +125,7 @@ fn an_example_that_comes_out_otherwise_is_shown_and_fails() {
     let file = file.to_str().unwrap().to_owned();
     let (is_fine, tried) = said(&["rules", "test"], std::slice::from_ref(&file), "");
     let expected = format!(
-        "{file}:7: warm\n  expected: It is here.\n  got:      It is here. More?\nundertone: 1 of 1 example came out otherwise\n"
+        "{file}:7: warm\n  expected: It is here.\n  got:      It is here. More?\nundertone: 1 of 1 reading came out otherwise\n"
     );
     assert_eq!((is_fine, tried), (false, expected));
 }

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::text::{Part, Placed};
 use crate::{
     empathy::behind,
+    layer::text::{Part, Placed},
     protocol::{Edit, Frame, Framing, PieceKind, apply, visible},
 };
 

@@ -2,8 +2,10 @@ use http::Request;
 use proptest::prelude::*;
 
 use super::*;
-use crate::empathy::{Change, Kind, Weight};
-use crate::protocol::{Chat, CustomProtocol, OpenAiChat, OpenAiResponses, Protocol, Recognition};
+use crate::{
+    empathy::{Change, Kind, Weight},
+    protocol::{Chat, CustomProtocol, Edit, OpenAiChat, OpenAiResponses, Protocol, Recognition, apply},
+};
 
 thread_local! {
     static POLICY: Policy = Policy::default();

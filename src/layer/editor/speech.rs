@@ -1,0 +1,168 @@
+//! What is said in a reply, once that is decided: by the policy at its beginning, by rules there and at its end, and where
+//! it is late.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{
+    Editor,
+    ending::{Behind, Ending},
+};
+use crate::{
+    empathy::{Adjustment, Intent, Interjection, Place},
+    layer::{guard::guard, late::LateReply, text::Text},
+    protocol::{Frame, Framing},
+    rules::{LATE, Stage, Undecided},
+};
+
+/// What an acknowledgment may take of a text that has a limit, in characters.
+const ROOM: usize = 200;
+
+impl Editor {
+    /// It is decided what is to be said, before the reply is there.
+    pub(in crate::layer) fn speak(&mut self, intent: Intent, rules: Option<Undecided>, out: &mut VecDeque<Bytes>) {
+        self.intent = Some(match rules {
+            Some(rules) => self.ask(&rules, Stage::Begins, intent).unwrap_or_else(|intent| {
+                self.rules = Some(rules).filter(Undecided::waits_for_end);
+                intent
+            }),
+            None => intent,
+        });
+        if self.behind.is_some() || self.rules.is_some() {
+            self.endings = std::iter::repeat_with(Ending::default).take(self.texts.len()).collect();
+        }
+        self.decide(false);
+        self.release(out);
+    }
+
+    /// Takes a reply that is there whole, however it is divided.
+    pub(in crate::layer) fn whole(
+        &mut self,
+        body: Bytes,
+        intent: Intent,
+        rules: Option<Undecided>,
+        out: &mut VecDeque<Bytes>,
+    ) {
+        let is_asked = rules.is_some();
+        if is_asked {
+            self.endings = std::iter::repeat_with(Ending::default).take(self.texts.len()).collect();
+        } else {
+            self.intent = Some(intent.clone());
+        }
+        self.rules = rules;
+        if self.labelled == Framing::Whole {
+            self.take(Frame::whole(body), out);
+        } else {
+            self.push(body, out);
+        }
+        if let Some(rules) = self.rules.take()
+            && !self.is_passing
+        {
+            let reply = self.endings.first().map_or("", Ending::told).to_owned();
+            let intent = self.ask(&rules, Stage::Whole(&reply), intent).unwrap_or_else(|intent| intent);
+            self.intent = Some(intent);
+            self.decide(false);
+        }
+        self.finish(out);
+    }
+
+    /// Asks the rules: the intent with what they say, or as it was where none says anything but the acknowledgment.
+    fn ask(&mut self, rules: &Undecided, stage: Stage<'_>, intent: Intent) -> Result<Intent, Intent> {
+        let Ok(mut decided) = guard(|| rules.decide(stage)) else { return Err(intent) };
+        if let (Stage::Whole(reply), Ok(Some(most))) = (stage, guard(|| self.reader.max_chars())) {
+            let room = most.saturating_sub(reply.chars().count());
+            let length = |interjection: &Interjection| interjection.text.chars().count() + 1;
+            decided.emotional = decided.emotional.filter(|emotional| length(emotional) <= room);
+            let room = room.saturating_sub(decided.emotional.as_deref().map_or(ROOM, length));
+            decided.other = decided.other.filter(|other| length(other) <= room);
+        }
+        self.spoken.note_failed(&decided);
+        let intent = match &decided.emotional {
+            Some(interjection) => intent.with_acknowledgment(interjection),
+            None => intent,
+        };
+        match decided.other {
+            Some(interjection) => {
+                self.behind = Some(Arc::clone(&interjection)).filter(|other| other.place == Place::End);
+                Ok(intent.with_interjection(interjection))
+            }
+            None => Err(intent),
+        }
+    }
+
+    /// Whether something is, or may yet be, put behind the reply.
+    pub(super) fn awaits_end(&self) -> bool {
+        (self.behind.is_some() || self.rules.is_some()) && !self.endings.iter().all(Ending::is_closed)
+    }
+
+    /// Whether the reply has begun to speak, or nothing can be said any more.
+    pub(in crate::layer) fn has_begun(&self) -> bool {
+        self.is_passing || self.texts.iter().any(|text| text.has_begun() || text.is_decided())
+    }
+
+    /// Says that the reply is late, with the acknowledgment that the turn calls for; whether that was possible, between two
+    /// events and in a piece of its own.
+    pub(in crate::layer) fn say_late(&mut self, late: &LateReply, out: &mut VecDeque<Bytes>) -> bool {
+        let is_between =
+            self.held.is_between_events() && self.framer.as_ref().is_none_or(|framer| framer.buffered() == 0);
+        let Some(intent) = self.intent.as_ref().filter(|intent| !intent.is_danger() && !self.has_begun() && is_between)
+        else {
+            return false;
+        };
+        // What a colon announces is the answer, and not that it is late.
+        let saying = intent.before(None).filter(|saying| !saying.sentence.ends_with(':')).cloned();
+        let acknowledgment = saying.as_ref().map(|saying| saying.words());
+        let words = acknowledgment.into_iter().chain([late.say.clone()]).collect::<Vec<_>>().join(" ") + "\n\n";
+        let Ok(Some(piece)) = guard(|| self.reader.first_piece(&words)) else { return false };
+        out.extend([self.held.end(self.framing.or(Some(self.labelled))), piece.into()]);
+        out.retain(|piece| !piece.is_empty());
+        let then = late.then.clone().map(|then| Arc::new(Interjection::new(LATE.into(), Place::Front, then)));
+        self.intent = Some(intent.clone().after_late(saying.is_some(), then));
+        self.adjustment = Some(Adjustment::Prepend);
+        self.spoken.note_late(saying);
+        true
+    }
+
+    /// Puts behind each text that is over what is to stand there; `is_over` says that all are.
+    pub(super) fn close(&mut self, is_over: bool) {
+        if self.endings.is_empty() || self.is_passing {
+            return;
+        }
+        let may_repeat = self.framing.filter(|_| guard(|| self.reader.may_repeat()).unwrap_or(false));
+        for number in 0..self.endings.len() {
+            let Some(ending) = self.endings.get_mut(number) else { break };
+            let is_decided = self.texts.get(number).is_none_or(Text::is_decided);
+            if ending.is_closed() || !is_decided || !(is_over || ending.is_over()) {
+                continue;
+            }
+            if self.behind.is_none()
+                && let Some(rules) = self.rules.take()
+                && let Ok(decided) = guard(|| rules.decide(Stage::Ends(ending.told())))
+            {
+                self.spoken.note_failed(&decided);
+                self.behind = decided.other;
+            }
+            let policy = &self.policy;
+            let reader = &self.reader;
+            if !guard(|| policy.may_follow(ending.told()) && reader.is_last()).unwrap_or(false) {
+                ending.leave();
+                continue;
+            }
+            let Some(behind) = &self.behind else {
+                self.endings.iter_mut().for_each(Ending::leave);
+                return;
+            };
+            let own = |words: &str| guard(|| reader.next_piece(number, words)).ok().flatten().map(Bytes::from);
+            let Behind { placed, again, is_put } = ending.put(&behind.text, self.held.first(), may_repeat, own);
+            self.held.place(placed);
+            if let Some(pieces) = again {
+                self.held.insert(pieces, self.framing);
+            }
+            if is_put {
+                self.adjustment.get_or_insert(Adjustment::Append);
+                self.spoken.note_end(behind);
+            }
+        }
+    }
+}
