@@ -49,6 +49,7 @@ async fn a_bot_that_takes_five_seconds_says_so_once_and_then_answers() {
         let text = seen.text();
         let piece = text.split_inclusive("\n\n").find(|event| event.contains(LATE)).unwrap();
         assert_eq!(text.replacen(piece, "", 1), reply);
+        assert!(!piece.contains("role"), "clients add a role to the role there is: {piece}");
     }
 }
 

@@ -68,8 +68,8 @@ const EXAMPLE: &str = "Example:\n  \
 
 /// Try the examples in files of rules
 ///
-/// An [[example]] shows what a user reads, in one tone or more. Readings that come out otherwise are printed; ends with 1 if there
-/// are any.
+/// An [[example]] shows what a user reads, in one tone or more. Readings that come out otherwise are printed; ends with 1
+/// if there are any.
 #[derive(Debug, clap::Args)]
 struct Test {
     /// Files of rules
