@@ -4,13 +4,18 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use cel::{
     Context, Env, ExecutionError, Program, Value,
-    common::ast::{EntryExpr, Expr, IdedExpr},
+    common::{
+        ast::{EntryExpr, Expr, IdedExpr},
+        types::{LIST_TYPE, STRING_TYPE},
+    },
     extensions,
 };
 use once_cell::sync::Lazy;
 
 use super::{
     fact::Facts,
+    mentions::{self, Words},
+    scope::Sight,
     signals,
     vocabulary::{VARIABLES, hint, variable},
 };
@@ -21,36 +26,24 @@ const LENGTH: usize = 2_000;
 const PARTS: usize = 500;
 const LOOPS: usize = 2;
 
-/// What conditions can do: CEL's standard functions, and its extension for strings (`lowerAscii`, `split` and so on).
+/// What conditions can do: CEL's standard functions, its extension for strings (`lowerAscii`, `split` and so on), and
+/// [`mentions`](mentions).
 pub(super) static ENV: Lazy<Arc<Env>> = Lazy::new(|| {
     let mut env = Env::stdlib();
-    // The extension declares nothing that the standard library does, and a test calls it.
+    // None of them declares what another does, and tests call them.
     let _ = env.add_extension(extensions::strings);
+    let _ = env.add_overload(mentions::NAME, "mentions_list", vec![STRING_TYPE, LIST_TYPE], mentions::mentions_list);
+    let ready = vec![STRING_TYPE, mentions::WORDS.to_owned()];
+    let _ = env.add_overload(mentions::NAME, "mentions_words", ready, mentions::mentions_ready);
     Arc::new(env)
 });
-
-/// `mentions(turn.text, ["order", "deliver*"])`: whether a text has one of these words or phrases, whatever the case of its
-/// letters; a star at the end stands for the rest of a word.
-pub(super) fn mentions(text: &str, words: &[Value]) -> bool {
-    let text = text.replace(['\u{2018}', '\u{2019}'], "'").to_lowercase();
-    let words = words.iter().filter_map(|word| match word {
-        Value::String(word) => Some(word.to_lowercase()),
-        _ => None,
-    });
-    words.filter(|word| !word.trim_matches('*').is_empty()).any(|word| has_word(&text, &word))
-}
-
-fn has_word(text: &str, word: &str) -> bool {
-    let (word, is_open) = word.strip_suffix('*').map_or((word, false), |stem| (stem, true));
-    let begins = |at: usize| !text.get(..at).unwrap_or_default().ends_with(char::is_alphanumeric);
-    let ends = |at: usize| is_open || !text.get(at..).unwrap_or_default().starts_with(char::is_alphanumeric);
-    text.match_indices(word).any(|(at, found)| begins(at) && ends(at + found.len()))
-}
 
 /// A condition, compiled.
 #[derive(Debug)]
 pub(super) struct Condition {
-    program: Program,
+    expression: IdedExpr,
+    /// The lists of words that it looks for.
+    words: Vec<Words>,
     /// Whether it can be decided only when the reply is there.
     pub(super) needs_reply: bool,
     /// What it speaks of, such as `turn.text`.
@@ -81,7 +74,7 @@ impl Condition {
     /// # Errors
     ///
     /// What is wrong with it.
-    pub(super) fn new(source: &str, facts: &Facts, sample: &Context<'_, '_>) -> Result<Self, Mistake> {
+    pub(super) fn new(source: &str, facts: &Facts, sample: Sight<'_>) -> Result<Self, Mistake> {
         let mistake = |at, message: &str| Mistake { at, message: message.to_owned() };
         if source.len() > LENGTH {
             return Err(mistake(0, "the condition is longer than 2,000 bytes; split the rule in two"));
@@ -92,6 +85,7 @@ impl Condition {
             let message = first.map_or_else(|| errors.to_string(), |error| in_plain_words(&error.msg));
             Mistake { at: byte(source, line, column), message }
         })?;
+        let sample = &sample.context();
         let mut reading = Reading {
             source,
             program: &program,
@@ -122,12 +116,16 @@ impl Condition {
                 .iter()
                 .filter_map(|name| name.strip_prefix("signals."))
                 .any(|name| signals::is_of_reply(name, facts));
-        Ok(Self { program, needs_reply, spoken })
+        let mut expression = program.expression().clone();
+        let mut words = Vec::new();
+        Words::take_from(&mut expression, &mut words);
+        Ok(Self { expression, words, needs_reply, spoken })
     }
 
     /// Whether it holds.
-    pub(super) fn holds(&self, context: &Context<'_, '_>) -> Verdict {
-        match self.program.execute(context) {
+    pub(super) fn holds(&self, sight: Sight<'_>) -> Verdict {
+        let sight = sight.with_words(&self.words);
+        match Value::resolve(&self.expression, &sight.context()) {
             Ok(Value::Bool(true)) => Verdict::Holds,
             Ok(Value::Bool(false)) => Verdict::DoesNot,
             Ok(other) => Verdict::Fails(format!("it is a {}, neither true nor false", other.type_of())),
@@ -272,19 +270,4 @@ fn first_line(message: &str) -> String {
 
 fn in_plain_words(message: &str) -> String {
     first_line(message).replace("<EOF>", "the end").replace("Syntax error: ", "")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_mentions_words_and_not_parts_of_them() {
-        let mentions = |text: &str, word: &str| mentions(text, &[Value::from(word)]);
-        assert!(mentions("Where's my ORDER?", "order") && mentions("It wasn\u{2019}t delivered", "deliver*"));
-        assert!(mentions("It hasn't arrived.", "hasn't arrive*") && mentions("STRAßE", "straße"));
-        for (text, word) in [("Reorder it", "order"), ("orders", "order"), ("", "order"), ("a * b", "*"), ("x", "")] {
-            assert!(!mentions(text, word), "{text} {word}");
-        }
-    }
 }

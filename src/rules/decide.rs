@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use cel::{Context, Value};
-
 use super::{
-    Layer, Rule, Rules,
+    Inner, Layer, Rule, Rules,
     condition::Verdict,
-    fact::{Values, map},
+    fact::Values,
     reading::READ,
-    signals, situation, template,
+    scope::{Scope, Sight},
+    situation,
 };
 use crate::empathy::{Interjection, Place, Policy};
 
@@ -17,7 +16,7 @@ use crate::empathy::{Interjection, Place, Policy};
 #[derive(Clone)]
 pub(crate) struct Undecided {
     rules: Rules,
-    variables: Vec<(&'static str, Value)>,
+    scope: Scope,
     facts: Values,
     policy: Policy,
     /// Which rules have spoken lately, in the order of the rules.
@@ -70,14 +69,8 @@ pub(crate) enum Stage<'r> {
 }
 
 impl Undecided {
-    pub(super) const fn new(
-        rules: Rules,
-        variables: Vec<(&'static str, Value)>,
-        facts: Values,
-        policy: Policy,
-        rested: Vec<bool>,
-    ) -> Self {
-        Self { rules, variables, facts, policy, rested }
+    pub(super) const fn new(rules: Rules, scope: Scope, facts: Values, policy: Policy, rested: Vec<bool>) -> Self {
+        Self { rules, scope, facts, policy, rested }
     }
 
     /// Takes what a frame of the reply tells of the facts.
@@ -99,20 +92,19 @@ impl Undecided {
                 Some(reply.get(..reply.floor_char_boundary(READ)).unwrap_or_default())
             }
         };
-        let variables = self.variables(reply);
-        let context = situation::context(variables.iter().cloned());
-        let mut said = None;
+        let Inner { facts, rules, templates, spoken, .. } = &*self.rules.0;
+        let reply = situation::with_reply(reply, &self.policy, (facts, &self.facts), spoken);
+        let sight = Sight { scopes: [&self.scope, &reply], facts: &self.facts, words: &[] };
         let mut decided = Decided::default();
-        for (rule, rested) in self.rules.0.rules.iter().zip(&self.rested) {
+        for (rule, rested) in rules.iter().zip(&self.rested) {
             let slot = if rule.layer == Layer::Emotional { &decided.emotional } else { &decided.other };
             let why = match rule.fits(stage) {
                 Some(why) => why,
                 None if *rested => Why::Rests,
-                None => rule.holds(&context, slot.as_deref()),
+                None => rule.holds(sight, slot.as_deref()),
             };
             let why = if why == Why::Speaks {
-                let said = said.get_or_insert_with(|| template::value(&map(variables.iter().cloned())));
-                match self.rules.0.templates.say(&rule.name, self.policy.tone(), said) {
+                match templates.say(&rule.name, self.policy.tone(), sight, &rule.says) {
                     Ok(Some(text)) => {
                         let interjection = Interjection::new(Arc::clone(&rule.name), rule.place, text);
                         let slot =
@@ -134,27 +126,6 @@ impl Undecided {
         }
         decided
     }
-
-    /// Everything that is known, by name.
-    fn variables(&self, reply: Option<&str>) -> Vec<(&'static str, Value)> {
-        let mut variables = self.variables.clone();
-        variables.push(("facts", map(self.facts.0.iter().map(|(name, value)| (name.clone(), value.clone())))));
-        let of_reply = reply.map(|reply| signals::of_reply(reply, self.rules.0.spoken.has("signals", "options")));
-        if let Some(reply) = reply {
-            variables.push(situation::of_reply(reply, &self.policy, &self.rules.0.spoken));
-        }
-        for (name, value) in &mut variables {
-            if *name == "signals"
-                && let Value::Map(signals) = value
-            {
-                let mut all = (*signals.map).clone();
-                let more = signals::of_facts(&self.rules.0.facts, &self.facts).into_iter().chain(of_reply.clone());
-                all.extend(more.map(|(name, value)| (name.into(), value)));
-                signals.map = Arc::new(all);
-            }
-        }
-        variables
-    }
 }
 
 impl Rule {
@@ -175,8 +146,8 @@ impl Rule {
     }
 
     /// What its condition says, where another may have won already.
-    fn holds(&self, context: &Context<'_, '_>, winner: Option<&Interjection>) -> Why {
-        match (self.when.holds(context), winner) {
+    fn holds(&self, sight: Sight<'_>, winner: Option<&Interjection>) -> Why {
+        match (self.when.holds(sight), winner) {
             (Verdict::Holds, None) => Why::Speaks,
             (Verdict::Holds, Some(winner)) => Why::Outranked(Arc::clone(&winner.rule)),
             (Verdict::DoesNot, _) => Why::DoesNotHold,

@@ -1,6 +1,9 @@
 //! A file of rules: the facts it declares, its rules, and examples of them.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::{
     Deserialize, Deserializer,
@@ -12,7 +15,8 @@ use super::{
     Inner, Layer, Rest, Rule, RulesError,
     condition::{Condition, Mistake},
     fact::FactSpec,
-    situation, template,
+    scope::Sight,
+    situation::Sample,
     vocabulary::hint,
 };
 use crate::empathy::{Place, Tone};
@@ -162,23 +166,15 @@ impl RulesFile {
             let fact = spec.get_ref().fact().map_err(at)?;
             into.facts.add(name, fact).map_err(at)?;
         }
-        let sample = situation::sample(&into.facts);
-        let said = template::value(&super::fact::map(sample.iter().cloned()));
-        let context = situation::context(sample);
+        let sample = Sample::of(&into.facts);
         for spec in &self.rules {
-            let rule = self.rule(spec, into, &context, &said)?;
+            let rule = self.rule(spec, into, sample.sight())?;
             into.rules.push(rule);
         }
         Ok(())
     }
 
-    fn rule(
-        &self,
-        spec: &Spanned<RuleSpec>,
-        into: &mut Inner,
-        sample: &cel::Context<'_, '_>,
-        said: &minijinja::Value,
-    ) -> Result<Rule, RulesError> {
+    fn rule(&self, spec: &Spanned<RuleSpec>, into: &mut Inner, sample: Sight<'_>) -> Result<Rule, RulesError> {
         let rule = spec.get_ref();
         let name = rule.name.get_ref();
         let at = |byte: usize, message: String| RulesError::at(&self.text, byte, message);
@@ -213,17 +209,19 @@ impl RulesFile {
         }
         let when = Condition::new(rule.when.get_ref(), &into.facts, sample)
             .map_err(|mistake| self.within(&rule.when.span(), rule.when.get_ref(), &mistake, "when"))?;
-        into.spoken.add(when.spoken.iter().cloned());
+        into.spoken.add(when.spoken.iter().map(String::as_str));
         let mut says_reply = false;
+        let mut says = BTreeSet::new();
         for tone in Tone::ALL {
             let source = rule.say.get_ref().of(tone);
             let template = into
                 .templates
-                .add(name, tone, source, &into.facts, said)
+                .add(name, tone, source, &into.facts, sample)
                 .map_err(|mistake| self.within(&rule.say.span(), source, &mistake, "say"))?;
             says_reply |= template.needs_reply;
-            into.spoken.add(template.spoken);
+            says.extend(template.spoken);
         }
+        into.spoken.add(says.iter().map(String::as_str));
         Ok(Rule {
             name: name.as_str().into(),
             layer: rule.layer,
@@ -231,6 +229,7 @@ impl RulesFile {
             priority: rule.priority,
             rest: if rule.once { Rest::Once } else { Rest::Turns(rule.cool_down.unwrap_or(COOL_DOWN)) },
             when,
+            says,
             says_reply,
         })
     }

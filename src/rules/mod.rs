@@ -24,8 +24,10 @@ mod decide;
 mod error;
 mod fact;
 mod file;
+mod mentions;
 mod reading;
 mod repeats;
+mod scope;
 mod signals;
 mod situation;
 mod template;
@@ -46,6 +48,7 @@ pub(crate) use self::{
 };
 
 use std::{
+    collections::BTreeSet,
     fmt,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -86,7 +89,9 @@ struct Rule {
     priority: i32,
     rest: Rest,
     when: Condition,
-    /// Whether what it says speaks of the reply.
+    /// What its words speak of, such as `turn.text`, or all of `turn`.
+    says: BTreeSet<String>,
+    /// Whether they speak of the reply.
     says_reply: bool,
 }
 

@@ -4,7 +4,7 @@
 //! worded wholly otherwise) and takes 2 of 113 others for one. The classifier's embedding does not tell a repeat from a
 //! follow-up at all: it lies by topic, and both have the same (`scripts/measure-repeats`, `docs/rules.md`).
 
-use std::{cell::OnceCell, collections::BTreeSet, sync::LazyLock};
+use std::{borrow::Cow, cell::OnceCell, collections::HashSet, ops::Range, sync::LazyLock};
 
 use regex::Regex;
 use serde::Deserialize;
@@ -27,11 +27,11 @@ struct Lists {
 
 /// The same, to look up.
 struct Words {
-    little: BTreeSet<&'static str>,
-    not: BTreeSet<&'static str>,
-    accepts: BTreeSet<&'static str>,
-    auxiliaries: BTreeSet<&'static str>,
-    requests: BTreeSet<&'static str>,
+    little: HashSet<&'static str>,
+    not: HashSet<&'static str>,
+    accepts: HashSet<&'static str>,
+    auxiliaries: HashSet<&'static str>,
+    requests: HashSet<&'static str>,
 }
 
 static LISTS: LazyLock<Lists> = LazyLock::new(|| Pattern::built_in(include_str!("en/repeats.toml")));
@@ -60,8 +60,15 @@ struct Asked {
     /// The text in small letters, its words set apart by single spaces.
     plain: String,
     /// The words that say what is asked, in their order, each once.
-    telling: Vec<String>,
+    telling: Telling,
     manner: Manner,
+}
+
+/// Words, one behind the other.
+#[derive(Default)]
+struct Telling {
+    words: String,
+    places: Vec<Range<usize>>,
 }
 
 /// What a turn asks, whole and sentence by sentence.
@@ -103,17 +110,22 @@ impl<'t> Question<'t> {
 pub(crate) fn fingerprint(turn: &str) -> Option<TextHash> {
     let asked = Asked::of(turn);
     let accepts = WORDS.accepts.contains(asked.plain.split(' ').next().unwrap_or_default());
-    let words: Vec<_> = asked.telling.iter().map(|word| stem(word)).collect();
+    let words: Vec<_> = asked.telling.iter().map(stem).collect();
     let tells = words.iter().any(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
     (tells && !accepts).then(|| TextHash::new(&format!("{:?} {}", asked.manner, words.join(" "))))
 }
 
 impl Asked {
     fn of(text: &str) -> Self {
-        let text: String =
-            text.chars().take(READ).map(|c| if c == '\u{2019}' { '\'' } else { c }).collect::<String>().to_lowercase();
-        let plain = text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty());
-        let plain = plain.collect::<Vec<_>>().join(" ");
+        let end = text.char_indices().nth(READ).map_or(text.len(), |(end, _)| end);
+        let text = text.get(..end).unwrap_or_default().to_lowercase();
+        let mut plain = String::with_capacity(text.len());
+        for word in text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '\u{2019}')) {
+            if !word.is_empty() && !plain.is_empty() {
+                plain.push(' ');
+            }
+            plain.extend(word.chars().map(|c| if c == '\u{2019}' { '\'' } else { c }));
+        }
         let telling = telling(&plain);
         let manner = manner(&plain);
         Self { plain, telling, manner }
@@ -127,11 +139,11 @@ impl Asked {
             return asks && self.plain == other.plain;
         }
         let has_digit = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
-        let is_number = |word: &String| word.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
         if one.len() != two.len() || one.iter().all(is_number) || self.contradicts(other) {
             return false;
         }
-        if one.iter().zip(two).all(|(a, b)| is_word(a, b)) {
+        if one.iter().zip(two.iter()).all(|(a, b)| is_word(a, b)) {
             return true;
         }
         // In another order, but not where the order may be what differs, as in "from Rome to Oslo".
@@ -142,7 +154,7 @@ impl Asked {
 
     /// Whether it has no telling words but an earlier one's, in their order, and two or more of them.
     fn shortens(&self, earlier: &Self) -> bool {
-        let not = |words: &[String]| words.iter().any(|word| word == "not");
+        let not = |words: &Telling| words.has("not");
         let mut left = earlier.telling.iter();
         (2..earlier.telling.len()).contains(&self.telling.len())
             && not(&self.telling) == not(&earlier.telling)
@@ -156,6 +168,30 @@ impl Asked {
     }
 }
 
+impl Telling {
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().map(|place| self.words.get(place.clone()).unwrap_or_default())
+    }
+
+    const fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    fn has(&self, word: &str) -> bool {
+        self.iter().any(|other| other == word)
+    }
+
+    fn push(&mut self, word: &str) {
+        let start = self.words.len();
+        self.words.push_str(word);
+        self.places.push(start..self.words.len());
+    }
+}
+
 /// The parts of a turn that stops and commas set apart.
 fn sentences(turn: &str) -> impl Iterator<Item = &str> {
     static END: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"[.!?,;:\n]+(?:\s|$)").ok());
@@ -164,17 +200,19 @@ fn sentences(turn: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The words of a text that say what is asked, each once.
-fn telling(plain: &str) -> Vec<String> {
-    let text = plain.replace("what time", "when");
-    let text = text.strip_suffix(" or not").unwrap_or(&text);
-    let mut telling: Vec<String> = Vec::new();
-    for word in text.split(' ') {
+fn telling(plain: &str) -> Telling {
+    let text = match plain.contains("what time") {
+        true => Cow::Owned(plain.replace("what time", "when")),
+        false => Cow::Borrowed(plain),
+    };
+    let mut telling = Telling::default();
+    for word in text.strip_suffix(" or not").unwrap_or(&text).split(' ') {
         let word = if word.ends_with("n't") || WORDS.not.contains(word) { "not" } else { word };
         let word =
             ["'s", "'re", "'m", "'ll", "'d", "'ve"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
         let is_little = WORDS.little.contains(word) || WORDS.little.contains(stem(word));
-        if !word.is_empty() && !is_little && !telling.iter().any(|other| other == word) {
-            telling.push(word.to_owned());
+        if !word.is_empty() && !is_little && !telling.has(word) {
+            telling.push(word);
         }
     }
     telling
@@ -209,9 +247,12 @@ fn is_word(one: &str, other: &str) -> bool {
 
 /// Whether one letter more, less, other or swapped with its neighbour makes one word the other, past the first.
 fn is_one_slip(one: &str, other: &str) -> bool {
+    if one.chars().next() != other.chars().next() {
+        return false;
+    }
     let (one, other): (Vec<_>, Vec<_>) = (one.chars().collect(), other.chars().collect());
     let (short, long) = if one.len() <= other.len() { (&one, &other) } else { (&other, &one) };
-    if one.first() != other.first() || long.len() < 5 {
+    if long.len() < 5 {
         return false;
     }
     let same = short.iter().zip(long).take_while(|(a, b)| a == b).count();

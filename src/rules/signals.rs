@@ -7,9 +7,9 @@ use once_cell::sync::Lazy;
 use serde::Deserialize;
 
 use super::{
-    fact::{Fact, FactType, Facts, Values, map},
-    reading::options,
+    fact::{Fact, FactType, Facts, Values},
     repeats::Question,
+    scope::Scope,
 };
 use crate::{
     empathy::{Pattern, Policy},
@@ -30,6 +30,9 @@ pub(super) const NAMES: [&str; 11] = [
     "affirms",
     "asks_person",
 ];
+
+/// Those that are no signals of the turn's.
+const OF_OTHERS: [&str; 4] = ["low_confidence", "options", "three_slots", "slots_complete"];
 
 /// Below which confidence of its own understanding a bot is unsure: the threshold that Rasa's fallback suggests is 0.3, and
 /// Dialogflow's default 0.3; half is where either reading is as likely.
@@ -65,7 +68,7 @@ pub(super) struct Sources<'a> {
 }
 
 /// The signals of a turn that are asked for, but for those of [facts](of_facts).
-pub(super) fn of_turn(sources: &Sources<'_>, is_used: impl Fn(&str) -> bool) -> Vec<(&'static str, Value)> {
+pub(super) fn of_turn(sources: &Sources<'_>, is_used: impl Fn(&'static str) -> bool) -> Vec<(&'static str, bool)> {
     let Sources { turn, policy, .. } = *sources;
     let words = straight(&turn.text);
     let bytes = words.as_bytes();
@@ -94,12 +97,12 @@ pub(super) fn of_turn(sources: &Sources<'_>, is_used: impl Fn(&str) -> bool) -> 
         "asks_person" => PATTERNS.asks_person.is_match(bytes),
         _ => false,
     };
-    let used = NAMES.into_iter().filter(|name| is_used(name));
-    used.map(|name| (name, Value::Bool(read(name)))).collect()
+    let used = NAMES.into_iter().filter(|name| is_used(name) && !OF_OTHERS.contains(name));
+    used.map(|name| (name, read(name))).collect()
 }
 
 /// The signals of facts.
-pub(super) fn of_facts(facts: &Facts, values: &Values) -> [(&'static str, Value); 3] {
+pub(super) fn of_facts(facts: &Facts, values: &Values) -> [(&'static str, bool); 3] {
     let slots = facts.iter().filter(|(_, fact)| fact.kind == FactType::Slots);
     let slots = slots.filter_map(|(name, _)| values.0.get(name)).next();
     let slot = |name: &str| match slots {
@@ -109,11 +112,7 @@ pub(super) fn of_facts(facts: &Facts, values: &Values) -> [(&'static str, Value)
     let is_unsure = matches!(values.0.get("confidence"), Some(Value::Float(confidence)) if *confidence < UNSURE);
     let has_three = matches!(slot("filled"), Some(Value::Int(filled)) if filled >= 3);
     let is_complete = slot("complete") == Some(Value::Bool(true));
-    [
-        ("low_confidence", Value::Bool(is_unsure)),
-        ("three_slots", Value::Bool(has_three)),
-        ("slots_complete", Value::Bool(is_complete)),
-    ]
+    [("low_confidence", is_unsure), ("three_slots", has_three), ("slots_complete", is_complete)]
 }
 
 /// Whether a signal can be read only once the reply is there.
@@ -128,14 +127,11 @@ pub(super) fn is_of_reply(name: &str, facts: &Facts) -> bool {
     }
 }
 
-/// The signals of a reply.
-pub(super) fn of_reply(reply: &str, is_used: bool) -> (&'static str, Value) {
-    ("options", Value::Bool(is_used && !options(reply).is_empty()))
-}
-
 /// A sample of all of them.
-pub(super) fn sample() -> Value {
-    map(NAMES.map(|name| (name, Value::Bool(true))))
+pub(super) fn sample() -> Scope {
+    let mut scope = Scope::default();
+    NAMES.into_iter().for_each(|name| scope.set("signals", name, Value::Bool(true)));
+    scope
 }
 
 /// How many of the user's messages right before this one led nowhere; `before` has what they ask, the newest first.

@@ -1,18 +1,19 @@
 //! What is known of an exchange, as conditions and templates see it.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{cell::LazyCell, collections::HashSet, sync::Arc};
 
-use cel::{Context, Value};
+use cel::Value;
 use http::HeaderMap;
 
 use super::{
     Rest, Rule, Rules,
-    condition::{ENV, mentions},
     decide::Undecided,
-    fact::{Facts, Values, map, string},
+    fact::{Facts, Values, string},
     reading,
     repeats::fingerprint,
-    signals::{Sources, of_facts, of_turn, sample as sample_signals},
+    scope::{Scope, Sight},
+    signals::{self, Sources, of_facts, of_turn},
+    vocabulary::variable,
 };
 use crate::{
     conversation::{Memory, Pace},
@@ -76,8 +77,8 @@ impl Rules {
 
     /// Asks the rules about a turn.
     pub(crate) fn open(&self, known: &Known<'_>, facts: FactValues) -> Undecided {
-        let variables = variables(known, &self.0.spoken);
-        Undecided::new(self.clone(), variables, facts.0, known.policy.clone(), self.rested(known))
+        let scope = before_reply(known, &self.0.spoken);
+        Undecided::new(self.clone(), scope, facts.0, known.policy.clone(), self.rested(known))
     }
 
     /// Which rules have spoken in the conversation, and are silent for now.
@@ -112,7 +113,7 @@ impl Rules {
 pub(crate) fn signals(known: &Known<'_>, rules: &Rules, facts: &FactValues) -> Vec<&'static str> {
     let of_facts = of_facts(&rules.0.facts, &facts.0);
     let signals = of_turn(&sources(known), |name| !of_facts.iter().any(|(other, _)| *other == name));
-    signals.into_iter().chain(of_facts).filter(|(_, holds)| *holds == Value::Bool(true)).map(|(name, _)| name).collect()
+    signals.into_iter().chain(of_facts).filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
 }
 
 fn sources<'a>(known: &Known<'a>) -> Sources<'a> {
@@ -129,156 +130,138 @@ fn sources<'a>(known: &Known<'a>) -> Sources<'a> {
 /// What conditions and templates speak of: nothing else is computed.
 #[derive(Debug, Default)]
 pub(super) struct SpokenOf {
-    /// `turn.text`; or `turn`, of which all counts.
-    names: BTreeSet<String>,
+    /// Variables and their members.
+    names: HashSet<(&'static str, &'static str)>,
     is_all: bool,
 }
 
 impl SpokenOf {
     /// Everything.
     fn all() -> Self {
-        Self { names: BTreeSet::new(), is_all: true }
+        Self { names: HashSet::new(), is_all: true }
     }
 
-    pub(super) fn add(&mut self, names: impl IntoIterator<Item = String>) {
-        self.names.extend(names);
+    /// Adds names such as `turn.text`; `turn` alone stands for all of its members. Facts are known anyway.
+    pub(super) fn add<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
+        for name in names {
+            let (name, member) = name.split_once('.').map_or((name, None), |(name, member)| (name, Some(member)));
+            let Some(variable) = variable(name) else { continue };
+            let members = variable.members.iter().filter(|known| member.is_none_or(|member| member == **known));
+            self.names.extend(members.map(|member| (variable.name, *member)));
+        }
     }
 
-    pub(super) fn has(&self, variable: &str, member: &str) -> bool {
-        let is_of = |name: &String| match name.strip_prefix(variable) {
-            Some("") => true,
-            Some(rest) => rest.strip_prefix('.') == Some(member),
-            None => false,
-        };
-        self.is_all || self.names.iter().any(is_of)
+    fn has(&self, variable: &'static str, member: &'static str) -> bool {
+        self.is_all || self.names.contains(&(variable, member))
     }
 }
 
-/// A variable with those of its members that are spoken of.
-fn object<const N: usize>(
-    spoken: &SpokenOf,
-    name: &'static str,
-    members: [(&'static str, &dyn Fn() -> Value); N],
-) -> (&'static str, Value) {
-    let members = members.into_iter().filter(|(member, _)| spoken.has(name, member));
-    (name, map(members.map(|(member, value)| (member, value()))))
-}
-
-/// What is known before the reply is there, by name.
-fn variables(known: &Known<'_>, spoken: &SpokenOf) -> Vec<(&'static str, Value)> {
+/// What is known before the reply is there.
+fn before_reply(known: &Known<'_>, spoken: &SpokenOf) -> Scope {
     let Known { policy, turn, sentiment, weight, memory, pace, now } = *known;
     let said = |speaker| turn.history.iter().filter(move |past| past.speaker == speaker);
     let last = |speaker| {
         let past = said(speaker).next_back();
         string(&past.map(|past| past.text.chars().take(SAID).collect::<String>()).unwrap_or_default())
     };
-    let signals = of_turn(&sources(known), |name| spoken.has("signals", name));
-    vec![
-        object(
-            spoken,
-            "turn",
-            [
-                ("text", &|| string(&turn.text.chars().take(SAID).collect::<String>())),
-                ("words", &|| integer(turn.text.split_whitespace().count())),
-                ("ordinal", &|| integer(turn.ordinal.max(memory.turns()) + 1)),
-                ("is_question", &|| Value::Bool(reading::ends_with_question(&turn.text))),
-            ],
-        ),
-        object(
-            spoken,
-            "sentiment",
-            [
-                ("weight", &|| number(weight.get())),
-                ("valence", &|| number(sentiment.valence)),
-                ("affect", &|| number(sentiment.affect)),
-                ("emotion", &|| string(sentiment.emotion().as_str())),
-                ("target", &|| string(sentiment.target().as_str())),
-            ],
-        ),
-        object(
-            spoken,
-            "history",
-            [
-                ("user", &|| integer(said(Speaker::User).count())),
-                ("bot", &|| integer(said(Speaker::Bot).count())),
-                ("last_user", &|| last(Speaker::User)),
-                ("last_bot", &|| last(Speaker::Bot)),
-            ],
-        ),
-        object(
-            spoken,
-            "conversation",
-            [
-                ("turns", &|| integer(turn.ordinal.max(memory.turns()))),
-                ("troubles", &|| integer(memory.troubles())),
-                ("acknowledged", &|| integer(memory.count())),
-            ],
-        ),
-        object(
-            spoken,
-            "pace",
-            [
-                ("pauses", &|| integer(pace.pauses.into())),
-                ("cleared", &|| integer(pace.cleared.into())),
-                ("options", &|| integer(pace.options.into())),
-            ],
-        ),
-        ("signals", map(signals)),
-        ("tone", string(policy.tone().as_str())),
-        ("now", Value::Int(now)),
-        ("day", Value::Int(86_400)),
-        ("hour", Value::Int(3_600)),
-        ("minute", Value::Int(60)),
-    ]
+    let mut scope = Scope::default();
+    let mut set = |variable, member, value: &dyn Fn() -> Value| {
+        if spoken.has(variable, member) {
+            scope.set(variable, member, value());
+        }
+    };
+    set("turn", "text", &|| string(&turn.text.chars().take(SAID).collect::<String>()));
+    set("turn", "words", &|| integer(turn.text.split_whitespace().count()));
+    set("turn", "ordinal", &|| integer(turn.ordinal.max(memory.turns()) + 1));
+    set("turn", "is_question", &|| Value::Bool(reading::ends_with_question(&turn.text)));
+    set("sentiment", "weight", &|| number(weight.get()));
+    set("sentiment", "valence", &|| number(sentiment.valence));
+    set("sentiment", "affect", &|| number(sentiment.affect));
+    set("sentiment", "emotion", &|| string(sentiment.emotion().as_str()));
+    set("sentiment", "target", &|| string(sentiment.target().as_str()));
+    set("history", "user", &|| integer(said(Speaker::User).count()));
+    set("history", "bot", &|| integer(said(Speaker::Bot).count()));
+    set("history", "last_user", &|| last(Speaker::User));
+    set("history", "last_bot", &|| last(Speaker::Bot));
+    set("conversation", "turns", &|| integer(turn.ordinal.max(memory.turns())));
+    set("conversation", "troubles", &|| integer(memory.troubles()));
+    set("conversation", "acknowledged", &|| integer(memory.count()));
+    set("pace", "pauses", &|| integer(pace.pauses.into()));
+    set("pace", "cleared", &|| integer(pace.cleared.into()));
+    set("pace", "options", &|| integer(pace.options.into()));
+    scope.set("tone", "", string(policy.tone().as_str()));
+    for (name, value) in [("now", now), ("day", 86_400), ("hour", 3_600), ("minute", 60)] {
+        scope.set(name, "", Value::Int(value));
+    }
+    for (name, holds) in of_turn(&sources(known), |name| spoken.has("signals", name)) {
+        scope.set("signals", name, Value::Bool(holds));
+    }
+    scope
 }
 
-/// What a whole reply adds, by name.
-pub(super) fn of_reply(reply: &str, policy: &Policy, spoken: &SpokenOf) -> (&'static str, Value) {
-    object(
-        spoken,
-        "reply",
-        [
-            ("text", &|| string(reply)),
-            ("length", &|| integer(reply.chars().count())),
-            ("words", &|| integer(reply.split_whitespace().count())),
-            ("shape", &|| string(policy.shape_of(reply).map_or("", crate::empathy::Shape::as_str))),
-            ("options", &|| {
-                Value::List(Arc::new(reading::options(reply).iter().map(|option| string(option)).collect()))
-            }),
-            ("ends_with_question", &|| Value::Bool(reading::ends_with_question(reply))),
-        ],
-    )
+/// What facts add, and a whole reply.
+pub(super) fn with_reply(reply: Option<&str>, policy: &Policy, facts: (&Facts, &Values), spoken: &SpokenOf) -> Scope {
+    let mut scope = Scope::default();
+    for (name, holds) in of_facts(facts.0, facts.1) {
+        scope.set("signals", name, Value::Bool(holds));
+    }
+    let Some(reply) = reply else { return scope };
+    let options = LazyCell::new(|| reading::options(reply));
+    let mut set = |variable, member, value: &dyn Fn() -> Value| {
+        if spoken.has(variable, member) {
+            scope.set(variable, member, value());
+        }
+    };
+    set("signals", "options", &|| Value::Bool(!options.is_empty()));
+    set("reply", "text", &|| string(reply));
+    set("reply", "length", &|| integer(reply.chars().count()));
+    set("reply", "words", &|| integer(reply.split_whitespace().count()));
+    set("reply", "shape", &|| string(policy.shape_of(reply).map_or("", crate::empathy::Shape::as_str)));
+    set("reply", "options", &|| Value::List(Arc::new(options.iter().map(|option| string(option)).collect())));
+    set("reply", "ends_with_question", &|| Value::Bool(reading::ends_with_question(reply)));
+    scope
 }
 
 /// A value of the right type for everything that can be spoken of.
-pub(super) fn sample(facts: &Facts) -> Vec<(&'static str, Value)> {
-    let policy = Policy::default();
-    let turn = Turn { text: "Where is it?".to_owned(), ..Turn::default() };
-    let (sentiment, memory) = (Sentiment::default(), Memory::default());
-    let known = Known {
-        policy: &policy,
-        turn: &turn,
-        sentiment: &sentiment,
-        weight: Weight::of(&sentiment),
-        memory: &memory,
-        pace: Pace::default(),
-        now: 1_800_000_000,
-    };
-    let mut variables = variables(&known, &SpokenOf::all());
-    variables.retain(|(name, _)| *name != "signals");
-    variables.push(("signals", sample_signals()));
-    variables.push(("facts", map(facts.iter().map(|(name, fact)| (name, fact.kind.sample())))));
-    variables.push(of_reply("You could take:\n- one\n- two", &policy, &SpokenOf::all()));
-    variables
+pub(super) struct Sample {
+    scope: Scope,
+    reply: Scope,
+    facts: Values,
 }
 
-/// What a condition is computed in.
-pub(super) fn context<'v>(variables: impl IntoIterator<Item = (&'static str, Value)>) -> Context<'v, 'v> {
-    let mut context = Context::with_env(Arc::clone(&ENV));
-    // Nothing else has its name.
-    let _ = context.add_function("mentions", |text: Arc<String>, words: Arc<Vec<Value>>| mentions(&text, &words));
-    for (name, value) in variables {
-        context.add_variable_from_value(name, value);
+impl Sample {
+    pub(super) fn of(facts: &Facts) -> Self {
+        let policy = Policy::default();
+        let turn = Turn { text: "Where is it?".to_owned(), ..Turn::default() };
+        let (sentiment, memory) = (Sentiment::default(), Memory::default());
+        let known = Known {
+            policy: &policy,
+            turn: &turn,
+            sentiment: &sentiment,
+            weight: Weight::of(&sentiment),
+            memory: &memory,
+            pace: Pace::default(),
+            now: 1_800_000_000,
+        };
+        let everything = SpokenOf::all();
+        let mut scope = signals::sample();
+        scope.extend(before_reply(&known, &everything));
+        let values = facts.iter().map(|(name, fact)| (name.to_owned(), fact.kind.sample()));
+        let values = Values(values.collect());
+        let reply = with_reply(
+            Some(
+                "You could take:
+- one
+- two",
+            ),
+            &policy,
+            (facts, &values),
+            &everything,
+        );
+        Self { scope, reply, facts: values }
     }
-    context
+
+    pub(super) const fn sight(&self) -> Sight<'_> {
+        Sight { scopes: [&self.scope, &self.reply], facts: &self.facts, words: &[] }
+    }
 }

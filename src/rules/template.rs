@@ -1,6 +1,9 @@
 //! Templates: the words that a rule says, read and tried before anything depends on them.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use aho_corasick::AhoCorasick;
 use cel::{Value as Cel, objects::Key};
@@ -10,6 +13,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use super::{
     condition::Mistake,
     fact::Facts,
+    scope::Sight,
     signals,
     vocabulary::{VARIABLES, hint, variable},
 };
@@ -73,7 +77,7 @@ impl Templates {
         tone: Tone,
         source: &str,
         facts: &Facts,
-        sample: &Value,
+        sample: Sight<'_>,
     ) -> Result<Template, Mistake> {
         let name = name(rule, tone);
         let mistake = |error: &Error| Mistake { at: line_start(source, error.line()), message: in_plain_words(error) };
@@ -109,7 +113,7 @@ impl Templates {
                 _ => {}
             }
         }
-        match template.render(sample.clone()) {
+        match template.render(seen(sample, &named)) {
             // What a sample lacks (a third choice, a slot) may be there.
             Err(error) if !matches!(error.kind(), ErrorKind::UndefinedError) => return Err(mistake(&error)),
             _ => {}
@@ -117,14 +121,20 @@ impl Templates {
         Ok(Template { needs_reply, spoken: named })
     }
 
-    /// What a rule says in a tone; nothing where the template comes out empty.
+    /// What a rule whose words speak of these names says in a tone; nothing where the template comes out empty.
     ///
     /// # Errors
     ///
     /// Why it cannot be said.
-    pub(super) fn say(&self, rule: &str, tone: Tone, variables: &Value) -> Result<Option<String>, String> {
+    pub(super) fn say(
+        &self,
+        rule: &str,
+        tone: Tone,
+        sight: Sight<'_>,
+        spoken: &BTreeSet<String>,
+    ) -> Result<Option<String>, String> {
         let template = self.0.get_template(&name(rule, tone)).map_err(|error| in_plain_words(&error))?;
-        let said = template.render(variables.clone()).map_err(|error| in_plain_words(&error))?;
+        let said = template.render(seen(sight, spoken)).map_err(|error| in_plain_words(&error))?;
         let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         if said.chars().count() > LENGTH {
             return Err(format!("it says more than {LENGTH} characters"));
@@ -190,8 +200,28 @@ fn longest_own(source: &str) -> Option<&str> {
     (longest.len() >= RECOGNISED && !longest.contains('\n')).then_some(longest)
 }
 
+/// What a template that speaks of these names sees.
+fn seen(sight: Sight<'_>, spoken: &BTreeSet<String>) -> Value {
+    let mut variables: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
+    for (variable, member, value) in sight.iter() {
+        if spoken.contains(variable) || spoken.contains(&format!("{variable}.{member}")) {
+            variables.entry(variable).or_default().entry(member).or_insert_with(|| self::value(value));
+        }
+    }
+    // What is spoken of and has no members that are known is there all the same, and says itself what is missing.
+    for name in spoken {
+        let variable = name.split('.').next().unwrap_or_default();
+        variables.entry(variable).or_default();
+    }
+    let plain = |members: &mut BTreeMap<&str, Value>| members.remove("");
+    Value::from_pairs(variables.into_iter().map(|(name, mut members)| {
+        let value = plain(&mut members).unwrap_or_else(|| Value::from_pairs(members));
+        (name, value)
+    }))
+}
+
 /// What a condition sees, for a template.
-pub(super) fn value(value: &Cel) -> Value {
+fn value(value: &Cel) -> Value {
     match value {
         Cel::List(items) => items.iter().map(self::value).collect(),
         Cel::Map(map) => {
