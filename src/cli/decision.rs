@@ -51,7 +51,7 @@ impl Decider<'_> {
             Plan::Review(intent) => intent,
         };
         let known = Known { policy: self.policy, turn, sentiment, weight, memory: &memory, pace: Pace::default(), now };
-        let rules = self.rules.open(&known, facts).decide(Stage::Whole(reply));
+        let rules = self.rules.open(&known, facts).explain(Stage::Whole(reply));
         let intent = match &rules.emotional {
             Some(interjection) => intent.with_acknowledgment(interjection),
             None => intent,

@@ -52,4 +52,8 @@ pub use self::{
     voice::{Phrasebook, PhrasebookError, Tone, UnknownTone},
     weight::{Weight, WeightError},
 };
-pub(crate) use self::{interjection::behind, policy::is_dangerous, voice::Pattern};
+pub(crate) use self::{
+    interjection::behind,
+    policy::is_dangerous,
+    voice::{Pattern, Patterns},
+};

@@ -14,7 +14,8 @@ use once_cell::sync::Lazy;
 
 use super::{
     fact::Facts,
-    mentions::{self, Words},
+    mentions,
+    prepared::Prepared,
     scope::Sight,
     signals,
     vocabulary::{VARIABLES, hint, variable},
@@ -41,9 +42,7 @@ pub(super) static ENV: Lazy<Arc<Env>> = Lazy::new(|| {
 /// A condition, compiled.
 #[derive(Debug)]
 pub(super) struct Condition {
-    expression: IdedExpr,
-    /// The lists of words that it looks for.
-    words: Vec<Words>,
+    prepared: Prepared,
     /// Whether it can be decided only when the reply is there.
     pub(super) needs_reply: bool,
     /// What it speaks of, such as `turn.text`.
@@ -116,16 +115,16 @@ impl Condition {
                 .iter()
                 .filter_map(|name| name.strip_prefix("signals."))
                 .any(|name| signals::is_of_reply(name, facts));
-        let mut expression = program.expression().clone();
-        let mut words = Vec::new();
-        Words::take_from(&mut expression, &mut words);
-        Ok(Self { expression, words, needs_reply, spoken })
+        Ok(Self { prepared: Prepared::new(program.expression().clone()), needs_reply, spoken })
     }
 
     /// Whether it holds.
     pub(super) fn holds(&self, sight: Sight<'_>) -> Verdict {
-        let sight = sight.with_words(&self.words);
-        match Value::resolve(&self.expression, &sight.context()) {
+        if let Some(verdict) = self.prepared.seen(sight) {
+            return verdict;
+        }
+        let sight = sight.with_words(&self.prepared.words);
+        match Value::resolve(&self.prepared.expression, &sight.context()) {
             Ok(Value::Bool(true)) => Verdict::Holds,
             Ok(Value::Bool(false)) => Verdict::DoesNot,
             Ok(other) => Verdict::Fails(format!("it is a {}, neither true nor false", other.type_of())),

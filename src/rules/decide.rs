@@ -32,7 +32,7 @@ pub(crate) struct Decided {
     pub(crate) other: Option<Arc<Interjection>>,
     /// The rules that could not be computed or said.
     pub(crate) failed: Vec<Arc<str>>,
-    /// What came of each rule that was asked, in their order.
+    /// What came of each rule, in their order, where that is to be explained.
     pub(crate) why: Vec<(Arc<str>, Why)>,
 }
 
@@ -84,8 +84,18 @@ impl Undecided {
         rules.into_iter().any(|(rule, rested)| !rested && rule.place == Place::End && rule.needs_reply())
     }
 
-    /// Asks every rule.
+    /// Asks the rules, those of the highest priority first, until both places are taken.
     pub(crate) fn decide(&self, stage: Stage<'_>) -> Decided {
+        self.ask(stage, false)
+    }
+
+    /// The same, and what comes of every rule.
+    #[cfg(any(feature = "cli", test))]
+    pub(crate) fn explain(&self, stage: Stage<'_>) -> Decided {
+        self.ask(stage, true)
+    }
+
+    fn ask(&self, stage: Stage<'_>, explains: bool) -> Decided {
         let reply = match stage {
             Stage::Begins => None,
             Stage::Ends(reply) | Stage::Whole(reply) => {
@@ -97,19 +107,22 @@ impl Undecided {
         let sight = Sight { scopes: [&self.scope, &reply], facts: &self.facts, words: &[] };
         let mut decided = Decided::default();
         for (rule, rested) in rules.iter().zip(&self.rested) {
-            let slot = if rule.layer == Layer::Emotional { &decided.emotional } else { &decided.other };
-            let why = match rule.fits(stage) {
-                Some(why) => why,
-                None if *rested => Why::Rests,
-                None => rule.holds(sight, slot.as_deref()),
+            let slot = match rule.layer {
+                Layer::Emotional => &mut decided.emotional,
+                Layer::Cognitive | Layer::Procedural => &mut decided.other,
+            };
+            if slot.is_some() && !explains {
+                continue;
+            }
+            let why = match (rule.fits(stage), &*slot) {
+                (Some(why), _) => why,
+                (None, _) if *rested => Why::Rests,
+                (None, winner) => rule.holds(sight, winner.as_deref()),
             };
             let why = if why == Why::Speaks {
                 match templates.say(&rule.name, self.policy.tone(), sight, &rule.says) {
                     Ok(Some(text)) => {
-                        let interjection = Interjection::new(Arc::clone(&rule.name), rule.place, text);
-                        let slot =
-                            if rule.layer == Layer::Emotional { &mut decided.emotional } else { &mut decided.other };
-                        *slot = Some(Arc::new(interjection));
+                        *slot = Some(Arc::new(Interjection::new(Arc::clone(&rule.name), rule.place, text)));
                         Why::Speaks
                     }
                     Ok(None) => Why::DoesNotHold,
@@ -122,7 +135,9 @@ impl Undecided {
                 tracing::debug!(rule = &*rule.name, error, "a rule failed");
                 decided.failed.push(Arc::clone(&rule.name));
             }
-            decided.why.push((Arc::clone(&rule.name), why));
+            if explains {
+                decided.why.push((Arc::clone(&rule.name), why));
+            }
         }
         decided
     }

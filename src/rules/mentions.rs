@@ -54,32 +54,8 @@ impl Words {
         self.finder.find_overlapping_iter(&text).any(is_word)
     }
 
-    /// Makes the lists of an expression ready that are written out in it: each has a name from then on, under which it is
-    /// known to [those](Self::number) who look.
-    pub(super) fn take_from(expression: &mut IdedExpr, into: &mut Vec<Self>) {
-        match &mut expression.expr {
-            Expr::Call(call) => {
-                if call.func_name == NAME
-                    && let [_, list] = call.args.as_mut_slice()
-                    && let Some(words) = Self::written(&list.expr)
-                {
-                    list.expr = Expr::Ident(format!("{PREFIX}{}", into.len()));
-                    into.push(words);
-                }
-                call.target.iter_mut().map(|target| &mut **target).chain(&mut call.args).for_each(|part| {
-                    Self::take_from(part, into);
-                });
-            }
-            Expr::Comprehension(loops) => {
-                let parts = [&mut loops.iter_range, &mut loops.loop_cond, &mut loops.loop_step, &mut loops.result];
-                parts.into_iter().for_each(|part| Self::take_from(part, into));
-            }
-            _ => {}
-        }
-    }
-
     /// The list of words that is written out here.
-    fn written(list: &Expr) -> Option<Self> {
+    pub(super) fn written(list: &Expr) -> Option<Self> {
         let Expr::List(list) = list else { return None };
         let word = |part: &IdedExpr| match &part.expr {
             Expr::Literal(LiteralValue::String(word)) => Some(word.inner().to_owned()),
@@ -88,15 +64,7 @@ impl Words {
         let words: Vec<_> = list.elements.iter().map(word).collect::<Option<_>>()?;
         Self::new(words.iter().map(String::as_str))
     }
-
-    /// Which list of its condition goes by this name.
-    pub(super) fn number(name: &str) -> Option<usize> {
-        name.strip_prefix(PREFIX)?.parse().ok()
-    }
 }
-
-/// How the name of a list begins: as none can that is written in a condition.
-const PREFIX: &str = "#words-";
 
 /// The function, over words that are ready.
 pub(super) fn mentions_ready<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {

@@ -25,6 +25,7 @@ mod error;
 mod fact;
 mod file;
 mod mentions;
+mod prepared;
 mod reading;
 mod repeats;
 mod scope;

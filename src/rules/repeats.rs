@@ -4,7 +4,7 @@
 //! worded wholly otherwise) and takes 2 of 113 others for one. The classifier's embedding does not tell a repeat from a
 //! follow-up at all: it lies by topic, and both have the same (`scripts/measure-repeats`, `docs/rules.md`).
 
-use std::{borrow::Cow, cell::OnceCell, collections::HashSet, ops::Range, sync::LazyLock};
+use std::{borrow::Cow, cell::OnceCell, collections::HashMap, ops::Range, sync::LazyLock};
 
 use regex::Regex;
 use serde::Deserialize;
@@ -25,27 +25,36 @@ struct Lists {
     requests: String,
 }
 
-/// The same, to look up.
-struct Words {
-    little: HashSet<&'static str>,
-    not: HashSet<&'static str>,
-    accepts: HashSet<&'static str>,
-    auxiliaries: HashSet<&'static str>,
-    requests: HashSet<&'static str>,
+/// In which of the lists a word is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Listed {
+    little: bool,
+    not: bool,
+    accepts: bool,
+    auxiliaries: bool,
+    requests: bool,
 }
 
 static LISTS: LazyLock<Lists> = LazyLock::new(|| Pattern::built_in(include_str!("en/repeats.toml")));
 
-static WORDS: LazyLock<Words> = LazyLock::new(|| {
-    let set = |words: &'static str| words.split_whitespace().collect();
-    Words {
-        little: set(&LISTS.little),
-        not: set(&LISTS.not),
-        accepts: set(&LISTS.accepts),
-        auxiliaries: set(&LISTS.auxiliaries),
-        requests: set(&LISTS.requests),
+static WORDS: LazyLock<HashMap<&str, Listed>> = LazyLock::new(|| {
+    let mut words: HashMap<&str, Listed> = HashMap::new();
+    let lists: [(&'static str, fn(&mut Listed) -> &mut bool); 5] = [
+        (&LISTS.little, |listed| &mut listed.little),
+        (&LISTS.not, |listed| &mut listed.not),
+        (&LISTS.accepts, |listed| &mut listed.accepts),
+        (&LISTS.auxiliaries, |listed| &mut listed.auxiliaries),
+        (&LISTS.requests, |listed| &mut listed.requests),
+    ];
+    for (list, mark) in lists {
+        list.split_whitespace().for_each(|word| *mark(words.entry(word).or_default()) = true);
     }
+    words
 });
+
+fn listed(word: &str) -> Listed {
+    WORDS.get(word).copied().unwrap_or_default()
+}
 
 /// How a question is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +71,8 @@ struct Asked {
     /// The words that say what is asked, in their order, each once.
     telling: Telling,
     manner: Manner,
+    /// Whether it begins as someone does who takes what was said.
+    accepts: bool,
 }
 
 /// Words, one behind the other.
@@ -91,11 +102,10 @@ impl<'t> Question<'t> {
     /// Whether it, or a sentence of it, asks what an earlier one asked, slips of a letter aside; or asks it in fewer words.
     pub(super) fn repeats(&self, earlier: &Question<'_>) -> bool {
         let (earlier, whole) = (&earlier.whole, &self.whole);
-        let accepts = WORDS.accepts.contains(whole.plain.split(' ').next().unwrap_or_default());
-        if accepts && earlier.plain != whole.plain {
+        if whole.accepts && earlier.plain != whole.plain {
             return false;
         }
-        if earlier.is(whole) || (!accepts && whole.shortens(earlier)) {
+        if earlier.is(whole) || (!whole.accepts && whole.shortens(earlier)) {
             return true;
         }
         if earlier.telling.len() < 2 {
@@ -109,10 +119,9 @@ impl<'t> Question<'t> {
 /// What a turn asks, as a number that is the same for the same question in the same words; nothing where it asks nothing.
 pub(crate) fn fingerprint(turn: &str) -> Option<TextHash> {
     let asked = Asked::of(turn);
-    let accepts = WORDS.accepts.contains(asked.plain.split(' ').next().unwrap_or_default());
     let words: Vec<_> = asked.telling.iter().map(stem).collect();
     let tells = words.iter().any(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
-    (tells && !accepts).then(|| TextHash::new(&format!("{:?} {}", asked.manner, words.join(" "))))
+    (tells && !asked.accepts).then(|| TextHash::new(&format!("{:?} {}", asked.manner, words.join(" "))))
 }
 
 impl Asked {
@@ -128,7 +137,8 @@ impl Asked {
         }
         let telling = telling(&plain);
         let manner = manner(&plain);
-        Self { plain, telling, manner }
+        let accepts = listed(plain.split(' ').next().unwrap_or_default()).accepts;
+        Self { plain, telling, manner, accepts }
     }
 
     /// Whether another text asks the same.
@@ -199,6 +209,9 @@ fn sentences(turn: &str) -> impl Iterator<Item = &str> {
     parts.into_iter().filter(|part| !part.trim().is_empty())
 }
 
+/// What hangs on a word and says nothing of its own.
+const CLITICS: [&str; 6] = ["'s", "'re", "'m", "'ll", "'d", "'ve"];
+
 /// The words of a text that say what is asked, each once.
 fn telling(plain: &str) -> Telling {
     let text = match plain.contains("what time") {
@@ -207,10 +220,12 @@ fn telling(plain: &str) -> Telling {
     };
     let mut telling = Telling::default();
     for word in text.strip_suffix(" or not").unwrap_or(&text).split(' ') {
-        let word = if word.ends_with("n't") || WORDS.not.contains(word) { "not" } else { word };
-        let word =
-            ["'s", "'re", "'m", "'ll", "'d", "'ve"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
-        let is_little = WORDS.little.contains(word) || WORDS.little.contains(stem(word));
+        let word = if word.ends_with("n't") || listed(word).not { "not" } else { word };
+        let word = match word.contains('\'') {
+            true => CLITICS.iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word),
+            false => word,
+        };
+        let is_little = listed(word).little || listed(stem(word)).little;
         if !word.is_empty() && !is_little && !telling.has(word) {
             telling.push(word);
         }
@@ -224,10 +239,10 @@ fn manner(plain: &str) -> Manner {
     let is_how =
         words.windows(2).any(|pair| matches!(pair, ["how", next] if !measures.iter().any(|m| next.starts_with(m))))
             || words.last() == Some(&"how");
-    let begins = words.first().is_some_and(|first| WORDS.auxiliaries.contains(first));
+    let begins = words.first().is_some_and(|first| listed(first).auxiliaries);
     match () {
         () if is_how => Manner::How,
-        () if begins && !words.iter().any(|word| WORDS.requests.contains(word)) => Manner::Whether,
+        () if begins && !words.iter().any(|word| listed(word).requests) => Manner::Whether,
         () => Manner::Other,
     }
 }

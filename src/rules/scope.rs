@@ -1,5 +1,7 @@
 //! What conditions and templates see, by name. Nothing is copied for a condition: it borrows what it asks for.
 
+use std::sync::Arc;
+
 use cel::{
     Context, ExecutionError, Value,
     common::{
@@ -14,26 +16,29 @@ use super::{
     condition::ENV,
     fact::Values,
     mentions::Words,
-    vocabulary::{Variable, variable},
+    prepared::Reference,
+    vocabulary::{FACTS, Name, variable},
 };
 
-/// Values by the names of their variables and of their members, as `turn` and `text`; a plain variable's member is empty.
-/// The first of a name counts.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Scope(Vec<(&'static str, &'static str, Value)>);
+/// Values by their names.
+#[derive(Debug, Clone)]
+pub(super) struct Scope(Vec<Option<Value>>);
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self(vec![None; Name::COUNT])
+    }
+}
 
 impl Scope {
-    pub(super) fn set(&mut self, variable: &'static str, member: &'static str, value: Value) {
-        self.0.push((variable, member, value));
+    pub(super) fn set(&mut self, name: Name, value: Value) {
+        if let Some(known) = self.0.get_mut(name.number()) {
+            *known = Some(value);
+        }
     }
 
-    pub(super) fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
-    }
-
-    fn get(&self, variable: &str, member: &str) -> Option<&Value> {
-        let found = self.0.iter().find(|(known, of_it, _)| *of_it == member && *known == variable);
-        found.map(|(_, _, value)| value)
+    fn get(&self, name: Name) -> Option<&Value> {
+        self.0.get(name.number())?.as_ref()
     }
 }
 
@@ -43,7 +48,7 @@ pub(super) struct Sight<'s> {
     /// What was known when the turn came, and what the reply adds.
     pub(super) scopes: [&'s Scope; 2],
     pub(super) facts: &'s Values,
-    /// The lists of words of a condition, by their [names](Words::name).
+    /// The lists of words of the condition that looks, in the order of their [references](Reference).
     pub(super) words: &'s [Words],
 }
 
@@ -55,37 +60,36 @@ impl<'s> Sight<'s> {
 
     /// What a condition is computed in.
     pub(super) fn context(&'s self) -> Context<'s, 's> {
-        let mut context = Context::with_env(std::sync::Arc::clone(&ENV));
+        let mut context = Context::with_env(Arc::clone(&ENV));
         context.set_variable_resolver(self);
         context
     }
 
-    fn get(&self, variable: &str, member: &str) -> Option<&'s Value> {
-        match variable {
-            "facts" => self.facts.0.get(member),
-            _ => self.scopes.iter().find_map(|scope| scope.get(variable, member)),
-        }
+    pub(super) fn get(&self, name: Name) -> Option<&'s Value> {
+        self.scopes.iter().find_map(|scope| scope.get(name))
     }
 
-    /// Everything: the name of a variable, that of its member, and the value.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'s str, &'s str, &'s Value)> {
-        let known = self.scopes.into_iter().flat_map(|scope| &scope.0);
-        let known = known.map(|(variable, member, value)| (*variable, *member, value));
-        known.chain(self.facts.0.iter().map(|(fact, value)| ("facts", fact.as_str(), value)))
+    pub(super) fn member(&self, variable: &str, member: &str) -> Option<&'s Value> {
+        if variable == FACTS { self.facts.0.get(member) } else { self.get(Name::find(variable, member)?) }
     }
 }
 
 impl VariableResolver for Sight<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
-        let (name, member) = name.split_once('.').unwrap_or((name, ""));
-        if let Some(value) = self.get(name, member) {
-            return seen(value);
+        match Reference::read(name) {
+            Some(Reference::Name(name)) => return self.get(name).and_then(seen),
+            Some(Reference::Words(number)) => {
+                return self.words.get(number).map(|words| CowVal::Borrowed(words as &dyn Val));
+            }
+            None => {}
         }
-        if let Some(number) = Words::number(name) {
-            return self.words.get(number).map(|words| CowVal::Borrowed(words as &dyn Val));
+        if let Some((name, member)) = name.split_once('.') {
+            return self.member(name, member).and_then(seen);
         }
-        let has_members = |variable: &&Variable| !variable.members.is_empty() || variable.name == "facts";
-        let variable = variable(name).filter(has_members).filter(|_| member.is_empty())?;
+        let variable = variable(name)?;
+        if variable.is_plain() {
+            return self.member(name, "").and_then(seen);
+        }
         Some(CowVal::owned(Members { sight: self, variable: variable.name }))
     }
 }
@@ -111,7 +115,7 @@ struct Members<'s> {
 impl<'s> Members<'s> {
     fn member(&self, name: &dyn Val) -> Result<CowVal<'s, 's>, ExecutionError> {
         let member = name.downcast_ref::<CelString<'_>>().map(CelString::inner).unwrap_or_default();
-        let value = self.sight.get(self.variable, member).and_then(seen);
+        let value = self.sight.member(self.variable, member).and_then(seen);
         value.ok_or_else(|| ExecutionError::no_such_key(member))
     }
 }

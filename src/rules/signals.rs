@@ -9,10 +9,9 @@ use serde::Deserialize;
 use super::{
     fact::{Fact, FactType, Facts, Values},
     repeats::Question,
-    scope::Scope,
 };
 use crate::{
-    empathy::{Pattern, Policy},
+    empathy::{Pattern, Patterns, Policy},
     protocol::{Speaker, Turn},
 };
 
@@ -42,18 +41,38 @@ const UNSURE: f64 = 0.5;
 const COMPARED: usize = 5;
 const NOWHERE: usize = 3;
 
-/// The patterns, compiled.
+/// The patterns as they are written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Patterns {
-    affirms: Pattern,
-    not_affirms: Pattern,
-    asks_person: Pattern,
-    negative: Pattern,
-    doubts: Pattern,
+struct Lists {
+    affirms: Vec<String>,
+    not_affirms: Vec<String>,
+    asks_person: Vec<String>,
+    negative: Vec<String>,
+    doubts: Vec<String>,
 }
 
-static PATTERNS: Lazy<Patterns> = Lazy::new(|| Pattern::built_in(include_str!("en/signals.toml")));
+/// What the words of a turn say, by the patterns.
+#[derive(Clone, Copy)]
+struct Said {
+    affirms: bool,
+    asks_person: bool,
+    negative: bool,
+    doubts: bool,
+}
+
+static PATTERNS: Lazy<Patterns<5>> = Lazy::new(|| {
+    let Lists { affirms, not_affirms, asks_person, negative, doubts } =
+        Pattern::built_in(include_str!("en/signals.toml"));
+    Patterns::new([&affirms, &not_affirms, &asks_person, &negative, &doubts])
+});
+
+impl Said {
+    fn in_words(words: &str) -> Self {
+        let [affirms, not_affirms, asks_person, negative, doubts] = PATTERNS.matches(words.as_bytes());
+        Self { affirms: affirms && !not_affirms, asks_person, negative, doubts }
+    }
+}
 
 /// What the signals are read from.
 pub(super) struct Sources<'a> {
@@ -70,19 +89,18 @@ pub(super) struct Sources<'a> {
 /// The signals of a turn that are asked for, but for those of [facts](of_facts).
 pub(super) fn of_turn(sources: &Sources<'_>, is_used: impl Fn(&'static str) -> bool) -> Vec<(&'static str, bool)> {
     let Sources { turn, policy, .. } = *sources;
-    let words = straight(&turn.text);
-    let bytes = words.as_bytes();
+    let said = LazyCell::new(|| Said::in_words(&straight(&turn.text)));
     let has_answered = sources.turns > 0 || turn.history.iter().any(|past| past.speaker == Speaker::Bot);
     let is_stuck_used = is_used("stuck");
     let looks_back = is_stuck_used || is_used("repeats");
-    let said = turn.history.iter().rev().filter(|past| past.speaker == Speaker::User);
+    let asked = turn.history.iter().rev().filter(|past| past.speaker == Speaker::User);
     let compared = if looks_back { COMPARED } else { 0 };
-    let before: Vec<_> = said.take(compared).map(|past| Question::of(&past.text)).collect();
+    let before: Vec<_> = asked.take(compared).map(|past| Question::of(&past.text)).collect();
     let question = Question::of(if looks_back { &turn.text } else { "" });
     let repeats = sources.asked_before || before.iter().any(|earlier| question.repeats(earlier));
     let stated = LazyCell::new(|| policy.stated(&turn.text));
     let misunderstood = LazyCell::new(|| stated.mistake || (stated.mistake_perhaps && has_answered) || stated.asked);
-    let doubts = LazyCell::new(|| has_answered && PATTERNS.doubts.is_match(bytes));
+    let doubts = LazyCell::new(|| has_answered && said.doubts);
     let is_stuck = || {
         let is_going_nowhere = repeats || *misunderstood || *doubts || stated.repeat;
         is_going_nowhere && nowhere_before(sources, &question, &before) >= 2
@@ -91,10 +109,10 @@ pub(super) fn of_turn(sources: &Sources<'_>, is_used: impl Fn(&'static str) -> b
         "repeats" => repeats,
         "doubts" => *doubts,
         "misunderstood" => *misunderstood,
-        "negative" => PATTERNS.negative.is_match(bytes),
+        "negative" => said.negative,
         "stuck" => is_stuck(),
-        "affirms" => PATTERNS.affirms.is_match(bytes) && !PATTERNS.not_affirms.is_match(bytes),
-        "asks_person" => PATTERNS.asks_person.is_match(bytes),
+        "affirms" => said.affirms,
+        "asks_person" => said.asks_person,
         _ => false,
     };
     let used = NAMES.into_iter().filter(|name| is_used(name) && !OF_OTHERS.contains(name));
@@ -127,13 +145,6 @@ pub(super) fn is_of_reply(name: &str, facts: &Facts) -> bool {
     }
 }
 
-/// A sample of all of them.
-pub(super) fn sample() -> Scope {
-    let mut scope = Scope::default();
-    NAMES.into_iter().for_each(|name| scope.set("signals", name, Value::Bool(true)));
-    scope
-}
-
 /// How many of the user's messages right before this one led nowhere; `before` has what they ask, the newest first.
 fn nowhere_before(sources: &Sources<'_>, question: &Question<'_>, before: &[Question<'_>]) -> usize {
     if before.is_empty() {
@@ -142,9 +153,8 @@ fn nowhere_before(sources: &Sources<'_>, question: &Question<'_>, before: &[Ques
     let leads_nowhere = |(number, earlier): &(usize, &Question<'_>)| {
         // The first message of a matter that is asked again counts with the one that asks again.
         let next = number.checked_sub(1).and_then(|next| before.get(next)).unwrap_or(question);
-        let words = straight(earlier.text());
         sources.policy.stated(earlier.text()).persists()
-            || PATTERNS.doubts.is_match(words.as_bytes())
+            || Said::in_words(&straight(earlier.text())).doubts
             || next.repeats(earlier)
     };
     before.iter().take(NOWHERE).enumerate().take_while(leads_nowhere).count()

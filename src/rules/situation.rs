@@ -1,6 +1,6 @@
 //! What is known of an exchange, as conditions and templates see it.
 
-use std::{cell::LazyCell, collections::HashSet, sync::Arc};
+use std::{cell::LazyCell, sync::Arc};
 
 use cel::Value;
 use http::HeaderMap;
@@ -12,8 +12,8 @@ use super::{
     reading,
     repeats::fingerprint,
     scope::{Scope, Sight},
-    signals::{self, Sources, of_facts, of_turn},
-    vocabulary::variable,
+    signals::{NAMES, Sources, of_facts, of_turn},
+    vocabulary::{Name, variable},
 };
 use crate::{
     conversation::{Memory, Pace},
@@ -128,17 +128,19 @@ fn sources<'a>(known: &Known<'a>) -> Sources<'a> {
 }
 
 /// What conditions and templates speak of: nothing else is computed.
-#[derive(Debug, Default)]
-pub(super) struct SpokenOf {
-    /// Variables and their members.
-    names: HashSet<(&'static str, &'static str)>,
-    is_all: bool,
+#[derive(Debug)]
+pub(super) struct SpokenOf([bool; Name::COUNT]);
+
+impl Default for SpokenOf {
+    fn default() -> Self {
+        Self([false; Name::COUNT])
+    }
 }
 
 impl SpokenOf {
     /// Everything.
-    fn all() -> Self {
-        Self { names: HashSet::new(), is_all: true }
+    const fn all() -> Self {
+        Self([true; Name::COUNT])
     }
 
     /// Adds names such as `turn.text`; `turn` alone stands for all of its members. Facts are known anyway.
@@ -146,13 +148,34 @@ impl SpokenOf {
         for name in names {
             let (name, member) = name.split_once('.').map_or((name, None), |(name, member)| (name, Some(member)));
             let Some(variable) = variable(name) else { continue };
-            let members = variable.members.iter().filter(|known| member.is_none_or(|member| member == **known));
-            self.names.extend(members.map(|member| (variable.name, *member)));
+            let all = variable.members.iter().copied().filter(|_| member.is_none());
+            for name in all.chain(member).filter_map(|member| Name::find(name, member)) {
+                self.0.get_mut(name.number()).into_iter().for_each(|spoken| *spoken = true);
+            }
         }
     }
 
-    fn has(&self, variable: &'static str, member: &'static str) -> bool {
-        self.is_all || self.names.contains(&(variable, member))
+    fn has(&self, name: Name) -> bool {
+        self.0.get(name.number()).is_some_and(|spoken| *spoken)
+    }
+}
+
+/// Sets what is spoken of, and computes nothing else.
+macro_rules! tell {
+    ($scope:ident, $spoken:ident, $($variable:literal . $member:literal: $value:expr;)*) => {
+        $(if $spoken.has(const { Name::of($variable, $member) }) {
+            $scope.set(const { Name::of($variable, $member) }, $value);
+        })*
+    };
+}
+
+fn signal_name(signal: &str) -> Option<Name> {
+    Name::find("signals", signal)
+}
+
+fn set_signals(scope: &mut Scope, signals: impl IntoIterator<Item = (&'static str, bool)>) {
+    for (signal, holds) in signals {
+        signal_name(signal).into_iter().for_each(|name| scope.set(name, Value::Bool(holds)));
     }
 }
 
@@ -165,60 +188,52 @@ fn before_reply(known: &Known<'_>, spoken: &SpokenOf) -> Scope {
         string(&past.map(|past| past.text.chars().take(SAID).collect::<String>()).unwrap_or_default())
     };
     let mut scope = Scope::default();
-    let mut set = |variable, member, value: &dyn Fn() -> Value| {
-        if spoken.has(variable, member) {
-            scope.set(variable, member, value());
-        }
-    };
-    set("turn", "text", &|| string(&turn.text.chars().take(SAID).collect::<String>()));
-    set("turn", "words", &|| integer(turn.text.split_whitespace().count()));
-    set("turn", "ordinal", &|| integer(turn.ordinal.max(memory.turns()) + 1));
-    set("turn", "is_question", &|| Value::Bool(reading::ends_with_question(&turn.text)));
-    set("sentiment", "weight", &|| number(weight.get()));
-    set("sentiment", "valence", &|| number(sentiment.valence));
-    set("sentiment", "affect", &|| number(sentiment.affect));
-    set("sentiment", "emotion", &|| string(sentiment.emotion().as_str()));
-    set("sentiment", "target", &|| string(sentiment.target().as_str()));
-    set("history", "user", &|| integer(said(Speaker::User).count()));
-    set("history", "bot", &|| integer(said(Speaker::Bot).count()));
-    set("history", "last_user", &|| last(Speaker::User));
-    set("history", "last_bot", &|| last(Speaker::Bot));
-    set("conversation", "turns", &|| integer(turn.ordinal.max(memory.turns())));
-    set("conversation", "troubles", &|| integer(memory.troubles()));
-    set("conversation", "acknowledged", &|| integer(memory.count()));
-    set("pace", "pauses", &|| integer(pace.pauses.into()));
-    set("pace", "cleared", &|| integer(pace.cleared.into()));
-    set("pace", "options", &|| integer(pace.options.into()));
-    scope.set("tone", "", string(policy.tone().as_str()));
-    for (name, value) in [("now", now), ("day", 86_400), ("hour", 3_600), ("minute", 60)] {
-        scope.set(name, "", Value::Int(value));
+    tell! { scope, spoken,
+        "turn"."text": string(&turn.text.chars().take(SAID).collect::<String>());
+        "turn"."words": integer(turn.text.split_whitespace().count());
+        "turn"."ordinal": integer(turn.ordinal.max(memory.turns()) + 1);
+        "turn"."is_question": Value::Bool(reading::ends_with_question(&turn.text));
+        "sentiment"."weight": number(weight.get());
+        "sentiment"."valence": number(sentiment.valence);
+        "sentiment"."affect": number(sentiment.affect);
+        "sentiment"."emotion": string(sentiment.emotion().as_str());
+        "sentiment"."target": string(sentiment.target().as_str());
+        "history"."user": integer(said(Speaker::User).count());
+        "history"."bot": integer(said(Speaker::Bot).count());
+        "history"."last_user": last(Speaker::User);
+        "history"."last_bot": last(Speaker::Bot);
+        "conversation"."turns": integer(turn.ordinal.max(memory.turns()));
+        "conversation"."troubles": integer(memory.troubles());
+        "conversation"."acknowledged": integer(memory.count());
+        "pace"."pauses": integer(pace.pauses.into());
+        "pace"."cleared": integer(pace.cleared.into());
+        "pace"."options": integer(pace.options.into());
     }
-    for (name, holds) in of_turn(&sources(known), |name| spoken.has("signals", name)) {
-        scope.set("signals", name, Value::Bool(holds));
-    }
+    scope.set(const { Name::of("tone", "") }, string(policy.tone().as_str()));
+    scope.set(const { Name::of("now", "") }, Value::Int(now));
+    scope.set(const { Name::of("day", "") }, Value::Int(86_400));
+    scope.set(const { Name::of("hour", "") }, Value::Int(3_600));
+    scope.set(const { Name::of("minute", "") }, Value::Int(60));
+    let is_spoken = |signal| signal_name(signal).is_some_and(|name| spoken.has(name));
+    set_signals(&mut scope, of_turn(&sources(known), is_spoken));
     scope
 }
 
 /// What facts add, and a whole reply.
 pub(super) fn with_reply(reply: Option<&str>, policy: &Policy, facts: (&Facts, &Values), spoken: &SpokenOf) -> Scope {
     let mut scope = Scope::default();
-    for (name, holds) in of_facts(facts.0, facts.1) {
-        scope.set("signals", name, Value::Bool(holds));
-    }
+    set_signals(&mut scope, of_facts(facts.0, facts.1));
     let Some(reply) = reply else { return scope };
     let options = LazyCell::new(|| reading::options(reply));
-    let mut set = |variable, member, value: &dyn Fn() -> Value| {
-        if spoken.has(variable, member) {
-            scope.set(variable, member, value());
-        }
-    };
-    set("signals", "options", &|| Value::Bool(!options.is_empty()));
-    set("reply", "text", &|| string(reply));
-    set("reply", "length", &|| integer(reply.chars().count()));
-    set("reply", "words", &|| integer(reply.split_whitespace().count()));
-    set("reply", "shape", &|| string(policy.shape_of(reply).map_or("", crate::empathy::Shape::as_str)));
-    set("reply", "options", &|| Value::List(Arc::new(options.iter().map(|option| string(option)).collect())));
-    set("reply", "ends_with_question", &|| Value::Bool(reading::ends_with_question(reply)));
+    tell! { scope, spoken,
+        "signals"."options": Value::Bool(!options.is_empty());
+        "reply"."text": string(reply);
+        "reply"."length": integer(reply.chars().count());
+        "reply"."words": integer(reply.split_whitespace().count());
+        "reply"."shape": string(policy.shape_of(reply).map_or("", crate::empathy::Shape::as_str));
+        "reply"."options": Value::List(Arc::new(options.iter().map(|option| string(option)).collect()));
+        "reply"."ends_with_question": Value::Bool(reading::ends_with_question(reply));
+    }
     scope
 }
 
@@ -244,20 +259,11 @@ impl Sample {
             now: 1_800_000_000,
         };
         let everything = SpokenOf::all();
-        let mut scope = signals::sample();
-        scope.extend(before_reply(&known, &everything));
+        let mut scope = before_reply(&known, &everything);
+        set_signals(&mut scope, NAMES.map(|signal| (signal, true)));
         let values = facts.iter().map(|(name, fact)| (name.to_owned(), fact.kind.sample()));
         let values = Values(values.collect());
-        let reply = with_reply(
-            Some(
-                "You could take:
-- one
-- two",
-            ),
-            &policy,
-            (facts, &values),
-            &everything,
-        );
+        let reply = with_reply(Some("You could take:\n- one\n- two"), &policy, (facts, &values), &everything);
         Self { scope, reply, facts: values }
     }
 

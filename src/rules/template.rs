@@ -15,7 +15,7 @@ use super::{
     fact::Facts,
     scope::Sight,
     signals,
-    vocabulary::{VARIABLES, hint, variable},
+    vocabulary::{FACTS, VARIABLES, hint, variable},
 };
 use crate::empathy::Tone;
 
@@ -202,22 +202,23 @@ fn longest_own(source: &str) -> Option<&str> {
 
 /// What a template that speaks of these names sees.
 fn seen(sight: Sight<'_>, spoken: &BTreeSet<String>) -> Value {
-    let mut variables: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
-    for (variable, member, value) in sight.iter() {
-        if spoken.contains(variable) || spoken.contains(&format!("{variable}.{member}")) {
-            variables.entry(variable).or_default().entry(member).or_insert_with(|| self::value(value));
-        }
-    }
-    // What is spoken of and has no members that are known is there all the same, and says itself what is missing.
+    let mut variables: BTreeMap<&str, Value> = BTreeMap::new();
+    let mut members: BTreeMap<&str, BTreeMap<&str, Value>> = BTreeMap::new();
     for name in spoken {
-        let variable = name.split('.').next().unwrap_or_default();
-        variables.entry(variable).or_default();
+        let (name, member) = name.split_once('.').map_or((&**name, None), |(name, member)| (name, Some(member)));
+        let Some(variable) = variable(name) else { continue };
+        if variable.is_plain() {
+            variables.extend(sight.member(name, "").map(|plain| (name, value(plain))));
+            continue;
+        }
+        let facts = sight.facts.0.keys().map(String::as_str).filter(|_| name == FACTS);
+        let all = variable.members.iter().copied().chain(facts).filter(|_| member.is_none());
+        // It is there even where none of its members is: then a template says which of them is missing.
+        let members = members.entry(name).or_default();
+        members.extend(all.chain(member).filter_map(|member| Some((member, value(sight.member(name, member)?)))));
     }
-    let plain = |members: &mut BTreeMap<&str, Value>| members.remove("");
-    Value::from_pairs(variables.into_iter().map(|(name, mut members)| {
-        let value = plain(&mut members).unwrap_or_else(|| Value::from_pairs(members));
-        (name, value)
-    }))
+    variables.extend(members.into_iter().map(|(name, members)| (name, Value::from_pairs(members))));
+    Value::from_pairs(variables)
 }
 
 /// What a condition sees, for a template.

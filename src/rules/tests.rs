@@ -33,7 +33,11 @@ fn decided(text: &str, turn: &Turn, memory: &Memory, facts: &str, stage: Stage<'
         now: 1_000_000,
     };
     let facts = FactValues(rules.0.facts.in_request(&http::HeaderMap::new(), facts.as_bytes()));
-    rules.open(&known, facts).decide(stage)
+    let opened = rules.open(&known, facts);
+    let (explained, decided) = (opened.explain(stage), opened.decide(stage));
+    // To explain is to ask on; it changes nothing.
+    assert_eq!((&explained.emotional, &explained.other), (&decided.emotional, &decided.other));
+    explained
 }
 
 fn other(text: &str, turn: &str, reply: &str) -> Option<String> {

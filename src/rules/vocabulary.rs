@@ -10,11 +10,19 @@ pub(super) struct Variable {
 }
 
 impl Variable {
+    /// Whether it has no members.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.members.is_empty() && !is(self.name, FACTS)
+    }
+
     /// A member, for whoever forgot to name one.
     pub(super) fn example(&self) -> &'static str {
         self.members.first().copied().unwrap_or("name")
     }
 }
+
+/// The variable whose members are those of the file.
+pub(super) const FACTS: &str = "facts";
 
 const fn known(name: &'static str, members: &'static [&'static str]) -> Variable {
     Variable { name, members, is_of_reply: false }
@@ -28,7 +36,7 @@ pub(super) const VARIABLES: [Variable; 13] = [
     known("conversation", &["turns", "troubles", "acknowledged"]),
     known("pace", &["pauses", "cleared", "options"]),
     known("signals", &super::signals::NAMES),
-    known("facts", &[]),
+    known(FACTS, &[]),
     known("tone", &[]),
     known("now", &[]),
     known("day", &[]),
@@ -40,6 +48,75 @@ pub(super) const VARIABLES: [Variable; 13] = [
         is_of_reply: true,
     },
 ];
+
+/// Where the value of a variable or of its member is kept: its number among all of them. Facts are kept by their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Name(usize);
+
+impl Name {
+    /// How many there are.
+    pub(super) const COUNT: usize = first_of(VARIABLES.len());
+
+    /// A plain variable (of which the member is empty), or a member of another.
+    pub(super) fn find(variable: &str, member: &str) -> Option<Self> {
+        let number = VARIABLES.iter().position(|known| known.name == variable)?;
+        let at = match member {
+            "" if VARIABLES.get(number)?.is_plain() => 0,
+            _ => VARIABLES.get(number)?.members.iter().position(|known| *known == member)?,
+        };
+        Some(Self(FIRST.get(number)? + at))
+    }
+
+    /// The same, of one that is known when this is compiled.
+    pub(super) const fn of(variable: &str, member: &str) -> Self {
+        let mut number = 0;
+        while !is(VARIABLES[number].name, variable) {
+            number += 1;
+        }
+        let mut at = 0;
+        while !member.is_empty() && !is(VARIABLES[number].members[at], member) {
+            at += 1;
+        }
+        Self(first_of(number) + at)
+    }
+
+    pub(super) fn numbered(number: usize) -> Option<Self> {
+        (number < Self::COUNT).then_some(Self(number))
+    }
+
+    pub(super) const fn number(self) -> usize {
+        self.0
+    }
+}
+
+/// The number of each variable's first name.
+const FIRST: [usize; VARIABLES.len()] = {
+    let mut first = [0; VARIABLES.len()];
+    let mut number = 0;
+    while number < VARIABLES.len() {
+        first[number] = first_of(number);
+        number += 1;
+    }
+    first
+};
+
+const fn first_of(number: usize) -> usize {
+    let (mut before, mut at) = (0, 0);
+    while at < number {
+        before += if VARIABLES[at].is_plain() { 1 } else { VARIABLES[at].members.len() };
+        at += 1;
+    }
+    before
+}
+
+const fn is(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
 
 pub(super) fn variable(name: &str) -> Option<&'static Variable> {
     VARIABLES.iter().find(|variable| variable.name == name)

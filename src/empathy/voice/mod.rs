@@ -25,7 +25,12 @@ pub(super) use self::{
     topics::Topic,
     wording::WORDING,
 };
-pub(crate) use self::{line::Line, patterns::Pattern, phrasebook::line_at, signals::Signals};
+pub(crate) use self::{
+    line::Line,
+    patterns::{Pattern, Patterns},
+    phrasebook::line_at,
+    signals::Signals,
+};
 pub use self::{
     phrasebook::{Phrasebook, PhrasebookError},
     tone::{Tone, UnknownTone},

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Deref};
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// The two ends of a text, which is how much of it is read: nothing may grow with a turn.
@@ -59,15 +59,43 @@ pub(super) fn built_in<T: DeserializeOwned>(file: &str) -> T {
     toml::from_str(file).expect("the built-in patterns are valid")
 }
 
+/// Several lists of patterns, which are looked for in one pass.
+#[derive(Debug)]
+pub(crate) struct Patterns<const N: usize>(RegexSet);
+
+impl<const N: usize> Patterns<N> {
+    /// # Panics
+    ///
+    /// If one of them is not a regular expression: they are compiled in, and a test compiles them.
+    pub(crate) fn new(lists: [&[String]; N]) -> Self {
+        #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
+        let set = RegexSetBuilder::new(lists.map(alternatives))
+            .case_insensitive(true)
+            .unicode(false)
+            .build()
+            .expect("the built-in patterns compile");
+        Self(set)
+    }
+
+    /// Of each list, whether any of it matches.
+    pub(crate) fn matches(&self, words: &[u8]) -> [bool; N] {
+        let found = self.0.matches(words);
+        std::array::from_fn(|list| found.matched(list))
+    }
+}
+
+fn alternatives(patterns: &[String]) -> String {
+    patterns.iter().map(|pattern| format!("(?:{pattern})")).collect::<Vec<_>>().join("|")
+}
+
 /// One pattern that matches where any of these does.
 ///
 /// # Panics
 ///
 /// If one of them is not a regular expression: they are compiled in, and a test compiles them.
 pub(super) fn any(patterns: &[String]) -> Regex {
-    let alternatives: Vec<_> = patterns.iter().map(|pattern| format!("(?:{pattern})")).collect();
     #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
-    RegexBuilder::new(&alternatives.join("|"))
+    RegexBuilder::new(&alternatives(patterns))
         .case_insensitive(true)
         // ASCII is enough for English, and keeps the automaton small.
         .unicode(false)

@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::patterns::{Pattern, built_in};
+use super::patterns::{Patterns, built_in};
 
 /// What the words of one turn state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,18 +38,42 @@ impl Signals {
 
 /// The patterns, compiled.
 #[derive(Debug, Deserialize)]
+#[serde(from = "Lists")]
+pub(in crate::empathy) struct SignalPatterns(Patterns<10>);
+
+/// The patterns as they are written.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::empathy) struct SignalPatterns {
-    mistake: Pattern,
-    mistake_perhaps: Pattern,
-    asked: Pattern,
-    waiting: Pattern,
-    repeat: Pattern,
-    loss: Pattern,
-    living: Pattern,
-    grave: Pattern,
-    task: Pattern,
-    sarcasm: Pattern,
+struct Lists {
+    mistake: Vec<String>,
+    mistake_perhaps: Vec<String>,
+    asked: Vec<String>,
+    waiting: Vec<String>,
+    repeat: Vec<String>,
+    loss: Vec<String>,
+    living: Vec<String>,
+    grave: Vec<String>,
+    task: Vec<String>,
+    sarcasm: Vec<String>,
+}
+
+impl From<Lists> for SignalPatterns {
+    fn from(lists: Lists) -> Self {
+        let Lists { mistake, mistake_perhaps, asked, waiting, repeat, loss, living, grave, task, sarcasm } = lists;
+        // In the order in which they are read.
+        Self(Patterns::new([
+            &mistake,
+            &mistake_perhaps,
+            &asked,
+            &waiting,
+            &repeat,
+            &loss,
+            &living,
+            &grave,
+            &task,
+            &sarcasm,
+        ]))
+    }
 }
 
 /// A turn is read up to this many bytes: what states such things states them early, and nothing may grow with a turn.
@@ -77,18 +101,10 @@ impl SignalPatterns {
             }
             words.extend(word.chars().map(|c| if matches!(c, '\u{2018}' | '\u{2019}') { '\'' } else { c }));
         }
-        let words = words.as_bytes();
-        Signals {
-            mistake: self.mistake.is_match(words),
-            mistake_perhaps: self.mistake_perhaps.is_match(words),
-            asked: self.asked.is_match(words),
-            waiting: self.waiting.is_match(words),
-            repeat: self.repeat.is_match(words),
-            loss: self.loss.is_match(words) && !self.living.is_match(words),
-            grave: self.grave.is_match(words),
-            task: self.task.is_match(words),
-            sarcasm: self.sarcasm.is_match(words),
-        }
+        let [mistake, mistake_perhaps, asked, waiting, repeat, loss, living, grave, task, sarcasm] =
+            self.0.matches(words.as_bytes());
+        let loss = loss && !living;
+        Signals { mistake, mistake_perhaps, asked, waiting, repeat, loss, grave, task, sarcasm }
     }
 }
 
