@@ -37,18 +37,16 @@ struct Listed {
 
 static LISTS: LazyLock<Lists> = LazyLock::new(|| Pattern::built_in(include_str!("en/repeats.toml")));
 
-static WORDS: LazyLock<HashMap<&str, Listed>> = LazyLock::new(|| {
-    let mut words: HashMap<&str, Listed> = HashMap::new();
-    let lists: [(&'static str, fn(&mut Listed) -> &mut bool); 5] = [
-        (&LISTS.little, |listed| &mut listed.little),
-        (&LISTS.not, |listed| &mut listed.not),
-        (&LISTS.accepts, |listed| &mut listed.accepts),
-        (&LISTS.auxiliaries, |listed| &mut listed.auxiliaries),
-        (&LISTS.requests, |listed| &mut listed.requests),
-    ];
-    for (list, mark) in lists {
-        list.split_whitespace().for_each(|word| *mark(words.entry(word).or_default()) = true);
-    }
+static WORDS: LazyLock<HashMap<&str, Listed, rustc_hash::FxBuildHasher>> = LazyLock::new(|| {
+    let mut words: HashMap<&str, Listed, _> = HashMap::default();
+    let mut mark = |list: &'static str, mark: fn(&mut Listed)| {
+        list.split_whitespace().for_each(|word| mark(words.entry(word).or_default()));
+    };
+    mark(&LISTS.little, |listed| listed.little = true);
+    mark(&LISTS.not, |listed| listed.not = true);
+    mark(&LISTS.accepts, |listed| listed.accepts = true);
+    mark(&LISTS.auxiliaries, |listed| listed.auxiliaries = true);
+    mark(&LISTS.requests, |listed| listed.requests = true);
     words
 });
 
@@ -128,12 +126,13 @@ impl Asked {
     fn of(text: &str) -> Self {
         let end = text.char_indices().nth(READ).map_or(text.len(), |(end, _)| end);
         let text = text.get(..end).unwrap_or_default().to_lowercase();
+        let text = if text.contains('\u{2019}') { text.replace('\u{2019}', "'") } else { text };
         let mut plain = String::with_capacity(text.len());
-        for word in text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '\u{2019}')) {
+        for word in text.split(|c: char| !c.is_alphanumeric() && c != '\'') {
             if !word.is_empty() && !plain.is_empty() {
                 plain.push(' ');
             }
-            plain.extend(word.chars().map(|c| if c == '\u{2019}' { '\'' } else { c }));
+            plain.push_str(word);
         }
         let telling = telling(&plain);
         let manner = manner(&plain);

@@ -15,6 +15,27 @@ impl Variable {
         self.members.is_empty() && !is(self.name, FACTS)
     }
 
+    /// How many names it has: its members', or its own.
+    const fn names(&self) -> usize {
+        if self.is_plain() { 1 } else { self.members.len() }
+    }
+
+    /// The place of a member among its names.
+    const fn find(&self, member: &str) -> Option<usize> {
+        if member.is_empty() && self.is_plain() {
+            return Some(0);
+        }
+        let (mut at, mut left) = (0, self.members);
+        while let [known, rest @ ..] = left {
+            if is(known, member) {
+                return Some(at);
+            }
+            at += 1;
+            left = rest;
+        }
+        None
+    }
+
     /// A member, for whoever forgot to name one.
     pub(super) fn example(&self) -> &'static str {
         self.members.first().copied().unwrap_or("name")
@@ -55,29 +76,35 @@ pub(super) struct Name(usize);
 
 impl Name {
     /// How many there are.
-    pub(super) const COUNT: usize = first_of(VARIABLES.len());
+    pub(super) const COUNT: usize = {
+        let (mut count, mut left) = (0, VARIABLES.as_slice());
+        while let [variable, rest @ ..] = left {
+            count += variable.names();
+            left = rest;
+        }
+        count
+    };
 
     /// A plain variable (of which the member is empty), or a member of another.
-    pub(super) fn find(variable: &str, member: &str) -> Option<Self> {
-        let number = VARIABLES.iter().position(|known| known.name == variable)?;
-        let at = match member {
-            "" if VARIABLES.get(number)?.is_plain() => 0,
-            _ => VARIABLES.get(number)?.members.iter().position(|known| *known == member)?,
-        };
-        Some(Self(FIRST.get(number)? + at))
+    pub(super) const fn find(variable: &str, member: &str) -> Option<Self> {
+        let (mut before, mut left) = (0, VARIABLES.as_slice());
+        while let [known, rest @ ..] = left {
+            if is(known.name, variable) {
+                return match known.find(member) {
+                    Some(at) => Some(Self(before + at)),
+                    None => None,
+                };
+            }
+            before += known.names();
+            left = rest;
+        }
+        None
     }
 
-    /// The same, of one that is known when this is compiled.
+    /// The same, of one that is there, which is known when this is compiled.
+    #[expect(clippy::expect_used, reason = "it is called in constants, and fails when they are compiled")]
     pub(super) const fn of(variable: &str, member: &str) -> Self {
-        let mut number = 0;
-        while !is(VARIABLES[number].name, variable) {
-            number += 1;
-        }
-        let mut at = 0;
-        while !member.is_empty() && !is(VARIABLES[number].members[at], member) {
-            at += 1;
-        }
-        Self(first_of(number) + at)
+        Self::find(variable, member).expect("a name that is known")
     }
 
     pub(super) fn numbered(number: usize) -> Option<Self> {
@@ -89,33 +116,14 @@ impl Name {
     }
 }
 
-/// The number of each variable's first name.
-const FIRST: [usize; VARIABLES.len()] = {
-    let mut first = [0; VARIABLES.len()];
-    let mut number = 0;
-    while number < VARIABLES.len() {
-        first[number] = first_of(number);
-        number += 1;
-    }
-    first
-};
-
-const fn first_of(number: usize) -> usize {
-    let (mut before, mut at) = (0, 0);
-    while at < number {
-        before += if VARIABLES[at].is_plain() { 1 } else { VARIABLES[at].members.len() };
-        at += 1;
-    }
-    before
-}
-
 const fn is(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    let mut at = 0;
-    while at < one.len() && at < other.len() && one[at] == other[at] {
-        at += 1;
+    let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
+    while let ([a, one_left @ ..], [b, other_left @ ..]) = (one, other)
+        && *a == *b
+    {
+        (one, other) = (one_left, other_left);
     }
-    at == one.len() && at == other.len()
+    one.is_empty() && other.is_empty()
 }
 
 pub(super) fn variable(name: &str) -> Option<&'static Variable> {
