@@ -1,5 +1,6 @@
-//! What rules add to a decision, by their number: the gallery, and the same rules again under other names. The reply is
-//! there whole, so that every condition is computed; the facts are those of a shop that knows its customer.
+//! What a decision with rules costs, without classification, by their number: the gallery, and the same rules again under
+//! other names. The reply is there whole, so that no condition waits; the facts are those of a shop that knows its
+//! customer.
 //!
 //! `cargo bench --bench rules`
 #![expect(clippy::unwrap_used, reason = "a bench stops where it fails")]
@@ -17,7 +18,16 @@ use undertone::{
 };
 
 const REQUEST: &str = r#"{"metadata":{"order_due":"2026-11-23","order_delivered":false}}"#;
-const REPLY: &str = "You could take one of these:\n\n1. Basic: 10 a month\n2. Plus: 20 a month\n3. Max: 40 a month";
+
+/// A turn to which a rule speaks, and one to which none does, with their replies.
+const TURNS: [(&str, &str, &str); 2] = [
+    (
+        "speaks",
+        "Which of the plans should I take for my team?",
+        "You could take one of these:\n\n1. Basic: 10 a month\n2. Plus: 20 a month\n3. Max: 40 a month",
+    ),
+    ("silent", "And from when would I have to pay for it?", "From the day on which the first of your team signs in."),
+];
 
 /// The gallery's files, as often as it takes to have so many rules.
 fn rules(count: usize) -> Rules {
@@ -51,21 +61,24 @@ fn main() {
         history.push(Utterance::new(Speaker::User, format!("Which plan has {n} seats?")));
         history.push(Utterance::new(Speaker::Bot, "Every plan has at least five seats.".to_owned()));
     }
-    let turn = Turn { text: "Which of the plans should I take for my team?".to_owned(), history, ..Turn::default() };
     let (policy, sentiment, memory) = (Policy::default(), Sentiment::default(), Memory::default());
-    let facts = Facts::new(&turn, &sentiment, &memory);
-    let mut group = criterion.benchmark_group("rules");
-    for count in [1, 16, 32, 64, 100] {
-        let rules = rules(count);
-        group.bench_with_input(BenchmarkId::from_parameter(count), &rules, |bencher, rules| {
-            bencher.iter(|| {
-                let plan = policy.plan(black_box(&facts));
-                let said =
-                    rules.speak(&policy, &facts, &HeaderMap::new(), REQUEST.as_bytes(), REPLY, SystemTime::now());
-                (plan, said)
+    for (name, text, reply) in TURNS {
+        let turn = Turn { text: text.to_owned(), history: history.clone(), ..Turn::default() };
+        let facts = Facts::new(&turn, &sentiment, &memory);
+        let mut group = criterion.benchmark_group(format!("rules/{name}"));
+        for count in [1, 16, 32, 64, 100] {
+            let rules = rules(count);
+            group.bench_with_input(BenchmarkId::from_parameter(count), &rules, |bencher, rules| {
+                bencher.iter(|| {
+                    let plan = policy.plan(black_box(&facts));
+                    let (head, body) = (&HeaderMap::new(), REQUEST.as_bytes());
+                    let said = rules.speak(&policy, &facts, head, body, reply, SystemTime::now());
+                    assert_eq!(said.is_empty(), name == "silent", "{said:?}");
+                    (plan, said)
+                });
             });
-        });
+        }
+        group.finish();
     }
-    group.finish();
     criterion.final_summary();
 }

@@ -208,12 +208,23 @@ impl Rules {
     #[cfg(feature = "cli")]
     pub(crate) fn remarks(&self) -> impl Iterator<Item = String> {
         let needs_whole =
-            |rule: &&Rule| rule.place == Place::Instead || (rule.needs_reply() && rule.place != Place::End);
-        let rules = self.0.rules.iter().filter(needs_whole);
-        rules.map(|rule| {
+            |rule: &Rule| rule.place == Place::Instead || (rule.needs_reply() && rule.place != Place::End);
+        let tones = crate::empathy::Tone::ALL;
+        let is_known = move |rule: &Rule| tones.iter().all(|tone| self.0.templates.own(&rule.name, *tone).is_some());
+        let remarks = move |rule: &Rule| {
             let name = &rule.name;
-            format!("`{name}` needs a reply that comes whole: where the bot streams, it does not speak")
-        })
+            let whole = needs_whole(rule)
+                .then(|| format!("`{name}` needs a reply that comes whole: where the bot streams, it does not speak"));
+            let unknown = (!is_known(rule)).then(|| {
+                format!(
+                    "`{name}` has no {} letters in a row that it always says: where requests carry the \
+                     conversation, it is not seen to have spoken, and may speak again at once",
+                    template::RECOGNISED
+                )
+            });
+            whole.into_iter().chain(unknown)
+        };
+        self.0.rules.iter().flat_map(remarks)
     }
 
     /// The names of the rules, the highest priority first.

@@ -174,3 +174,97 @@ fn prepare(expression: &mut IdedExpr, words: &mut Vec<Words>, bound: &mut Vec<St
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::rules::{
+        condition::ENV,
+        fact::{Values, string},
+        scope::Scope,
+    };
+
+    /// What each condition is made of: names that are true, false and not there, and what may go round them.
+    const PARTS: [&str; 16] = [
+        "signals.doubts",
+        "!signals.doubts",
+        "signals.stuck",
+        "facts.paid",
+        "!facts.paid",
+        "has(facts.paid)",
+        "has(facts.due)",
+        "facts.due < now",
+        "!(has(facts.due) && facts.due < now)",
+        "(has(facts.due) ? facts.due < now : true)",
+        "(signals.stuck || facts.due < now)",
+        "mentions(turn.text, ['ORDER', 'box*'])",
+        "mentions(turn.text, [facts.word])",
+        "facts.list.all(turn, turn.size() == 1)",
+        "facts.list.exists(part, mentions(part, ['b']) && now > 1)",
+        "(now / 0 > 1)",
+    ];
+
+    fn scope(is_stuck: bool) -> Scope {
+        let mut scope = Scope::default();
+        scope.set(Name::of("turn", "text"), string("Where is my order?"));
+        scope.set(Name::of("signals", "doubts"), Value::Bool(true));
+        scope.set(Name::of("signals", "stuck"), Value::Bool(is_stuck));
+        scope.set(Name::of("now", ""), Value::Int(10));
+        scope
+    }
+
+    fn facts(number: usize) -> Values {
+        let all = [
+            ("paid", Value::Bool(number & 1 == 0)),
+            ("due", Value::Int(5)),
+            ("word", string("order")),
+            ("list", vec!["a", "b"].into()),
+        ];
+        let known = all.into_iter().enumerate().filter(|(fact, _)| number >> (fact + 1) & 1 == 1);
+        Values(known.map(|(_, (name, value))| (name.to_owned(), value)).collect::<HashMap<_, _>>())
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_condition_that_is_prepared_holds_where_it_did(
+            parts in proptest::collection::vec((proptest::sample::select(&PARTS[..]), proptest::bool::ANY), 1..4),
+            known in 0..32_usize,
+            is_stuck in proptest::bool::ANY,
+        ) {
+            let mut written = String::new();
+            for (part, is_and) in parts {
+                let joint = if is_and { " && " } else { " || " };
+                written = if written.is_empty() { part.to_owned() } else { format!("{written}{joint}{part}") };
+            }
+            let expression = ENV.compile(&written).unwrap().expression().clone();
+            let (scope, none, facts) = (scope(is_stuck), Scope::default(), facts(known));
+            let sight = Sight { scopes: [&scope, &none], facts: &facts, words: &[] };
+            let plainly = Value::resolve(&expression, &sight.context());
+            let prepared = Prepared::new(expression);
+            let seen = prepared.seen(sight);
+            let sight = sight.with_words(&prepared.words);
+            let computed = Value::resolve(&prepared.expression, &sight.context());
+            proptest::prop_assert_eq!(&plainly, &computed, "{}", written);
+            match seen {
+                Some(Verdict::DoesNot) => proptest::prop_assert_eq!(plainly, Ok(Value::Bool(false)), "{}", written),
+                Some(_) => proptest::prop_assert!(plainly != Ok(Value::Bool(true)), "{}", written),
+                None => {}
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_plain_or_missing_is_seen_without_computing() {
+        let (scope, none) = (scope(false), Scope::default());
+        let facts = facts(0);
+        let sight = Sight { scopes: [&scope, &none], facts: &facts, words: &[] };
+        let seen = |written: &str| Prepared::new(ENV.compile(written).unwrap().expression().clone()).seen(sight);
+        assert_eq!(seen("signals.stuck && now / 0 > 1"), Some(Verdict::DoesNot));
+        assert_eq!(seen("now / 0 > 1 && (has(facts.due) && !signals.doubts)"), Some(Verdict::DoesNot));
+        assert_eq!(seen("signals.doubts && facts.due + 1 < now"), Some(Verdict::Missing("due".to_owned())));
+        assert_eq!(seen("!(has(facts.due) && facts.due < now)"), None);
+        assert_eq!(seen("signals.stuck || signals.doubts"), None);
+    }
+}

@@ -74,7 +74,6 @@ struct Asked {
 }
 
 /// Words, one behind the other.
-#[derive(Default)]
 struct Telling {
     words: String,
     places: Vec<Range<usize>>,
@@ -217,7 +216,7 @@ fn telling(plain: &str) -> Telling {
         true => Cow::Owned(plain.replace("what time", "when")),
         false => Cow::Borrowed(plain),
     };
-    let mut telling = Telling::default();
+    let mut telling = Telling { words: String::with_capacity(text.len()), places: Vec::with_capacity(8) };
     for word in text.strip_suffix(" or not").unwrap_or(&text).split(' ') {
         let word = if word.ends_with("n't") || listed(word).not { "not" } else { word };
         let word = match word.contains('\'') {
@@ -233,17 +232,18 @@ fn telling(plain: &str) -> Telling {
 }
 
 fn manner(plain: &str) -> Manner {
-    let words: Vec<_> = plain.split(' ').collect();
     let measures = ["much", "many", "long", "often", "far", "late", "old"];
-    let is_how =
-        words.windows(2).any(|pair| matches!(pair, ["how", next] if !measures.iter().any(|m| next.starts_with(m))))
-            || words.last() == Some(&"how");
-    let begins = words.first().is_some_and(|first| listed(first).auxiliaries);
-    match () {
-        () if is_how => Manner::How,
-        () if begins && !words.iter().any(|word| listed(word).requests) => Manner::Whether,
-        () => Manner::Other,
+    let mut words = plain.split(' ').peekable();
+    let begins = words.peek().is_some_and(|first| listed(first).auxiliaries);
+    let mut requests = false;
+    while let Some(word) = words.next() {
+        let is_measure = |next: &&str| measures.iter().any(|measure| next.starts_with(measure));
+        if word == "how" && !words.peek().is_some_and(is_measure) {
+            return Manner::How;
+        }
+        requests |= begins && listed(word).requests;
     }
+    if begins && !requests { Manner::Whether } else { Manner::Other }
 }
 
 /// A word without its ending.

@@ -24,7 +24,7 @@ const FUEL: u64 = 10_000;
 const LENGTH: usize = 600;
 
 /// How long a stretch of a template's own words must be to be recognised in a history, in bytes.
-const RECOGNISED: usize = 12;
+pub(super) const RECOGNISED: usize = 12;
 
 /// The templates of every rule.
 #[derive(Debug)]
@@ -143,7 +143,7 @@ impl Templates {
     }
 
     /// The longest stretch of a rule's words that it always says in a tone, if there is one to be recognised by.
-    fn own(&self, rule: &str, tone: Tone) -> Option<String> {
+    pub(super) fn own(&self, rule: &str, tone: Tone) -> Option<String> {
         let template = self.0.get_template(&name(rule, tone)).ok()?;
         longest_own(template.source()).map(str::to_owned)
     }

@@ -37,6 +37,20 @@ fn every_example_of_the_gallery_is_as_it_says() {
 }
 
 #[test]
+fn a_rule_that_cannot_be_seen_to_have_spoken_is_remarked_on() {
+    let rule = |say: &str| {
+        let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("unseen.toml");
+        let text = "[[rule]]\nname = 'again'\nlayer = 'cognitive'\nwhen = 'signals.affirms'\nplace = 'end'\n";
+        fs::write(&file, format!("{text}say = '{say}'\n")).unwrap();
+        said(&["rules", "check"], &[file.to_str().unwrap().to_owned()], "")
+    };
+    let (is_fine, checked) = rule("Anything? {{ turn.text }}");
+    assert!(is_fine && checked.contains("`again` has no 12 letters in a row that it always says"), "{checked}");
+    let (is_fine, checked) = rule("Anything else? {{ turn.text }}");
+    assert!(is_fine && checked.lines().count() == 1, "{checked}");
+}
+
+#[test]
 fn every_story_is_told_before_and_after_in_all_three_tones() {
     for file in gallery() {
         let text = fs::read_to_string(&file).unwrap();
