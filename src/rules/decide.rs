@@ -7,7 +7,7 @@ use super::{
     condition::Verdict,
     fact::Values,
     reading::READ,
-    scope::{Scope, Sight},
+    scope::{Lent, Scope, Sight},
     situation,
 };
 use crate::empathy::{Interjection, Place, Policy};
@@ -104,7 +104,8 @@ impl Undecided {
         };
         let Inner { facts, rules, templates, spoken, .. } = &*self.rules.0;
         let reply = situation::with_reply(reply, &self.policy, (facts, &self.facts), spoken);
-        let sight = Sight { scopes: [&self.scope, &reply], facts: &self.facts, words: &[] };
+        let lent = Lent::all([&self.scope, &reply], &self.facts);
+        let sight = Sight { scopes: [&self.scope, &reply], facts: &self.facts, lent: &lent, words: &[] };
         let mut decided = Decided::default();
         for (rule, rested) in rules.iter().zip(&self.rested) {
             let slot = match rule.layer {

@@ -215,9 +215,9 @@ impl Rules {
             let name = &rule.name;
             let whole = needs_whole(rule)
                 .then(|| format!("`{name}` needs a reply that comes whole: where the bot streams, it does not speak"));
-            let unknown = (!is_known(rule)).then(|| {
+            let unknown = (rule.rest != Rest::Turns(0) && !is_known(rule)).then(|| {
                 format!(
-                    "`{name}` has no {} letters in a row that it always says: where requests carry the \
+                    "`{name}` has no {} letters in a row, on one line, that it always says: where requests carry the \
                      conversation, it is not seen to have spoken, and may speak again at once",
                     template::RECOGNISED
                 )

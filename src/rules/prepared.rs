@@ -53,7 +53,7 @@ impl Prepared {
     }
 
     /// What it is, where that is seen without computing it: what is false in a row of `&&` makes all of it false, whatever
-    /// the rest, and where nothing is false, a fact that is not there makes it unknown.
+    /// the rest, and without a fact that it reads it does not hold, whatever else is false in it or fails.
     pub(super) fn seen(&self, sight: Sight<'_>) -> Option<Verdict> {
         let is_false = |plain: &Plain| match plain {
             Plain::Is(name, expected) => matches!(sight.get(*name), Some(Value::Bool(is)) if is != expected),
@@ -240,7 +240,7 @@ mod tests {
             }
             let expression = ENV.compile(&written).unwrap().expression().clone();
             let (scope, none, facts) = (scope(is_stuck), Scope::default(), facts(known));
-            let sight = Sight { scopes: [&scope, &none], facts: &facts, words: &[] };
+            let sight = Sight { scopes: [&scope, &none], facts: &facts, lent: &[], words: &[] };
             let plainly = Value::resolve(&expression, &sight.context());
             let prepared = Prepared::new(expression);
             let seen = prepared.seen(sight);
@@ -259,7 +259,7 @@ mod tests {
     fn what_is_plain_or_missing_is_seen_without_computing() {
         let (scope, none) = (scope(false), Scope::default());
         let facts = facts(0);
-        let sight = Sight { scopes: [&scope, &none], facts: &facts, words: &[] };
+        let sight = Sight { scopes: [&scope, &none], facts: &facts, lent: &[], words: &[] };
         let seen = |written: &str| Prepared::new(ENV.compile(written).unwrap().expression().clone()).seen(sight);
         assert_eq!(seen("signals.stuck && now / 0 > 1"), Some(Verdict::DoesNot));
         assert_eq!(seen("now / 0 > 1 && (has(facts.due) && !signals.doubts)"), Some(Verdict::DoesNot));

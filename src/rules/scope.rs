@@ -1,4 +1,4 @@
-//! What conditions and templates see, by name. Nothing is copied for a condition: it borrows what it asks for.
+//! What conditions and templates see, by name. Conditions borrow what they ask for.
 
 use std::sync::Arc;
 
@@ -42,12 +42,30 @@ impl Scope {
     }
 }
 
+/// A list or a map as conditions take it, which is made of it once.
+#[derive(Debug)]
+pub(super) struct Lent<'s> {
+    of: &'s Value,
+    taken: Box<dyn Val>,
+}
+
+impl<'s> Lent<'s> {
+    /// Of all lists and maps in a scope and among the facts.
+    pub(super) fn all(scopes: [&'s Scope; 2], facts: &'s Values) -> Vec<Self> {
+        let values = scopes.into_iter().flat_map(|scope| scope.0.iter().flatten()).chain(facts.0.values());
+        let values = values.filter(|value| matches!(value, Value::List(_) | Value::Map(_)));
+        values.filter_map(|of| Some(Self { of, taken: of.clone().try_into().ok()? })).collect()
+    }
+}
+
 /// All that is known when rules are asked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sight<'s> {
     /// What was known when the turn came, and what the reply adds.
     pub(super) scopes: [&'s Scope; 2],
     pub(super) facts: &'s Values,
+    /// The lists and maps among them.
+    pub(super) lent: &'s [Lent<'s>],
     /// The lists of words of the condition that looks, in the order of their [references](Reference).
     pub(super) words: &'s [Words],
 }
@@ -69,6 +87,20 @@ impl<'s> Sight<'s> {
         self.scopes.iter().find_map(|scope| scope.get(name))
     }
 
+    /// A value as conditions take it.
+    fn lend(&self, value: &'s Value) -> Option<CowVal<'s, 's>> {
+        Some(match value {
+            Value::Bool(flag) => CowVal::owned(CelBool::from(*flag)),
+            Value::Int(number) => CowVal::owned(CelInt::from(*number)),
+            Value::Float(number) => CowVal::owned(CelDouble::from(*number)),
+            Value::String(text) => CowVal::owned(CelString::from(text.as_str())),
+            other => match self.lent.iter().find(|lent| std::ptr::eq(lent.of, other)) {
+                Some(lent) => CowVal::Borrowed(&*lent.taken),
+                None => CowVal::Owned(other.clone().try_into().ok()?),
+            },
+        })
+    }
+
     pub(super) fn member(&self, variable: &str, member: &str) -> Option<&'s Value> {
         if variable == FACTS { self.facts.0.get(member) } else { self.get(Name::find(variable, member)?) }
     }
@@ -77,32 +109,21 @@ impl<'s> Sight<'s> {
 impl VariableResolver for Sight<'_> {
     fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
         match Reference::read(name) {
-            Some(Reference::Name(name)) => return self.get(name).and_then(seen),
+            Some(Reference::Name(name)) => return self.get(name).and_then(|value| self.lend(value)),
             Some(Reference::Words(number)) => {
                 return self.words.get(number).map(|words| CowVal::Borrowed(words as &dyn Val));
             }
             None => {}
         }
         if let Some((name, member)) = name.split_once('.') {
-            return self.member(name, member).and_then(seen);
+            return self.member(name, member).and_then(|value| self.lend(value));
         }
         let variable = variable(name)?;
         if variable.is_plain() {
-            return self.member(name, "").and_then(seen);
+            return self.member(name, "").and_then(|value| self.lend(value));
         }
         Some(CowVal::owned(Members { sight: self, variable: variable.name }))
     }
-}
-
-/// A value as conditions take it.
-fn seen(value: &Value) -> Option<CowVal<'_, '_>> {
-    Some(match value {
-        Value::Bool(flag) => CowVal::owned(CelBool::from(*flag)),
-        Value::Int(number) => CowVal::owned(CelInt::from(*number)),
-        Value::Float(number) => CowVal::owned(CelDouble::from(*number)),
-        Value::String(text) => CowVal::owned(CelString::from(text.as_str())),
-        other => CowVal::Owned(other.clone().try_into().ok()?),
-    })
 }
 
 /// A variable with members, asked for one that may be missing.
@@ -115,7 +136,7 @@ struct Members<'s> {
 impl<'s> Members<'s> {
     fn member(&self, name: &dyn Val) -> Result<CowVal<'s, 's>, ExecutionError> {
         let member = name.downcast_ref::<CelString<'_>>().map(CelString::inner).unwrap_or_default();
-        let value = self.sight.member(self.variable, member).and_then(seen);
+        let value = self.sight.member(self.variable, member).and_then(|value| self.sight.lend(value));
         value.ok_or_else(|| ExecutionError::no_such_key(member))
     }
 }

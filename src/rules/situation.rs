@@ -268,6 +268,6 @@ impl Sample {
     }
 
     pub(super) const fn sight(&self) -> Sight<'_> {
-        Sight { scopes: [&self.scope, &self.reply], facts: &self.facts, words: &[] }
+        Sight { scopes: [&self.scope, &self.reply], facts: &self.facts, lent: &[], words: &[] }
     }
 }

@@ -83,8 +83,7 @@ impl Templates {
         let mistake = |error: &Error| Mistake { at: line_start(source, error.line()), message: in_plain_words(error) };
         self.0.add_template_owned(name.clone(), source.to_owned()).map_err(|error| mistake(&error))?;
         let template = self.0.get_template(&name).map_err(|error| mistake(&error))?;
-        let mut needs_reply = false;
-        let mut named = BTreeSet::new();
+        // What minijinja finds is what may be missing: it does not look into slices, and not behind what a tag names anew.
         for spoken in template.undeclared_variables(true) {
             let mut path = spoken.split('.');
             let (root, member) = (path.next().unwrap_or_default(), path.next());
@@ -93,13 +92,8 @@ impl Templates {
                 let hint = hint(root, VARIABLES.iter().map(|variable| variable.name));
                 return Err(unknown(format!("`{root}` is not known{hint}")));
             };
-            needs_reply |= variable.is_of_reply;
-            named.insert(member.map_or_else(|| root.to_owned(), |member| format!("{root}.{member}")));
             match (variable.name, member) {
-                ("facts", Some(fact)) if facts.get(fact).is_some() => {
-                    needs_reply |= facts.get(fact).is_some_and(super::fact::Fact::is_of_reply);
-                }
-                ("facts", Some(fact)) => {
+                (FACTS, Some(fact)) if facts.get(fact).is_none() => {
                     let hint = hint(fact, facts.names());
                     return Err(unknown(format!("the fact `{fact}` is not declared{hint}; add it to [facts]")));
                 }
@@ -107,11 +101,24 @@ impl Templates {
                     let hint = hint(member, variable.members.iter().copied());
                     return Err(unknown(format!("`{root}` has no `{member}`{hint}")));
                 }
-                ("signals", Some(signal)) => {
-                    needs_reply |= signals::is_of_reply(signal, facts);
-                }
                 _ => {}
             }
+        }
+        let mut needs_reply = false;
+        let mut named = BTreeSet::new();
+        for (name, member) in names(source) {
+            let Some(variable) = variable(name) else { continue };
+            let of_reply = |signal: &str| signals::is_of_reply(signal, facts);
+            needs_reply |= variable.is_of_reply
+                || match (variable.name, member) {
+                    (FACTS, fact) => {
+                        facts.iter().any(|(name, known)| fact.is_none_or(|fact| fact == name) && known.is_of_reply())
+                    }
+                    ("signals", Some(signal)) => of_reply(signal),
+                    ("signals", None) => variable.members.iter().any(|signal| of_reply(signal)),
+                    _ => false,
+                };
+            named.insert(member.map_or_else(|| name.to_owned(), |member| format!("{name}.{member}")));
         }
         match template.render(seen(sample, &named)) {
             // What a sample lacks (a third choice, a slot) may be there.
@@ -173,6 +180,41 @@ impl Recogniser {
         found.flat_map(move |(own, numbers)| {
             own.find_overlapping_iter(message).filter_map(|found| numbers.get(found.pattern().as_usize()).copied())
         })
+    }
+}
+
+/// The names that stand in a template's tags, with what is asked of them by name.
+fn names(source: &str) -> Vec<(&str, Option<&str>)> {
+    let mut names = Vec::new();
+    let mut rest = source;
+    while let Some(begin) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        let inside = rest.get(begin + 2..).unwrap_or_default();
+        let end = inside.find("}}").into_iter().chain(inside.find("%}")).min().unwrap_or(inside.len());
+        let (tag, behind) = inside.split_at_checked(end).unwrap_or((inside, ""));
+        names_in(tag, &mut names);
+        rest = behind;
+    }
+    names
+}
+
+fn names_in<'t>(tag: &'t str, into: &mut Vec<(&'t str, Option<&'t str>)>) {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut rest = tag;
+    let mut is_member = false;
+    while let Some(first) = rest.chars().next() {
+        let end = match first {
+            '"' | '\'' => rest.get(1..).and_then(|inner| inner.find(first)).map_or(rest.len(), |end| end + 2),
+            _ if is_part(first) => rest.find(|c| !is_part(c)).unwrap_or(rest.len()),
+            _ => first.len_utf8(),
+        };
+        let (piece, behind) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        if is_part(first) && !is_member {
+            let member = behind.trim_start().strip_prefix('.').map(str::trim_start);
+            let member = member.and_then(|member| member.get(..member.find(|c| !is_part(c)).unwrap_or(member.len())));
+            into.push((piece, member.filter(|member| !member.is_empty())));
+        }
+        is_member = first == '.' || (is_member && first.is_whitespace());
+        rest = behind;
     }
 }
 
@@ -255,6 +297,23 @@ fn in_plain_words(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_found_wherever_they_stand_in_tags() {
+        let source = "now {{ facts.tags[:2] | join(turn . words) }}{% set day = day + \"now\" %}{{ a.tone }}{{ reply";
+        let found = [
+            ("facts", Some("tags")),
+            ("2", None),
+            ("join", None),
+            ("turn", Some("words")),
+            ("set", None),
+            ("day", None),
+            ("day", None),
+            ("a", Some("tone")),
+            ("reply", None),
+        ];
+        assert_eq!(names(source), found);
+    }
 
     #[test]
     fn what_a_template_always_says_is_recognised() {

@@ -172,6 +172,34 @@ fn a_fact_that_is_not_there_is_no_failure_and_what_cannot_be_said_is_one() {
 }
 
 #[test]
+fn a_template_has_what_it_names_wherever_it_names_it() {
+    let facts = "[facts]\ntags = { request = '/tags', type = 'list' }\n";
+    let reply = "- one\n- two\n- three";
+    for (says, expected) in [
+        ("{{ facts.tags[:2] | join(', ') }}", "a, b"),
+        ("{{ turn.text[:3] }}, {{ reply.options[1:] | join(' or ') }}", "I d, two or three"),
+        ("{% set tone = tone | upper %}{{ tone }}", "COLLABORATIVE"),
+        ("{% with facts = facts.tags %}{{ facts | length }}{% endwith %}", "3"),
+        ("{% filter replace('X', facts.tags[0]) %}Not X{% endfilter %}", "Not a"),
+        ("{{ turn['words'] }} {{ signals['options'] }}", "4 True"),
+    ] {
+        let text = format!("{facts}{}", rule("a", &format!("when = 'true'\nplace = 'end'\nsay = \"{says}\"")));
+        let turn = said("I do not know");
+        let decided = decided(&text, &turn, &Memory::default(), r#"{"tags":["a","b","c"]}"#, Stage::Whole(reply));
+        assert_eq!(decided.other.map(|other| other.text.clone()).as_deref(), Some(expected), "{says}");
+    }
+}
+
+#[test]
+fn what_names_the_signals_or_the_reply_whole_waits_for_the_reply() {
+    for says in ["{{ signals['options'] }}", "{{ reply.text[:9] }}", "{{ reply['words'] }}"] {
+        let text = rule("a", &format!("when = 'true'\nplace = 'end'\nsay = \"{says}\""));
+        let begins = decided(&text, &said("Hello"), &Memory::default(), "{}", Stage::Begins);
+        assert_eq!(begins.why.first().map(|(_, why)| why.clone()), Some(Why::NeedsReply), "{says}");
+    }
+}
+
+#[test]
 fn a_rule_that_has_spoken_rests_by_memory_and_by_history() {
     let text = rule("a", "when = 'true'\ncool_down = 2\nsay = 'Anything else, {{ turn.words }}?'")
         + &rule("b", "when = 'true'\nonce = true\nsay = 'By the way: {{ turn.words }}.'");

@@ -45,7 +45,10 @@ fn a_rule_that_cannot_be_seen_to_have_spoken_is_remarked_on() {
         said(&["rules", "check"], &[file.to_str().unwrap().to_owned()], "")
     };
     let (is_fine, checked) = rule("Anything? {{ turn.text }}");
-    assert!(is_fine && checked.contains("`again` has no 12 letters in a row that it always says"), "{checked}");
+    assert!(
+        is_fine && checked.contains("`again` has no 12 letters in a row, on one line, that it always says"),
+        "{checked}"
+    );
     let (is_fine, checked) = rule("Anything else? {{ turn.text }}");
     assert!(is_fine && checked.lines().count() == 1, "{checked}");
 }
