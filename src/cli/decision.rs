@@ -1,15 +1,12 @@
 //! The whole decision about one exchange, without HTTP.
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use crate::{
     conversation::{Memory, Pace},
     empathy::{Adjustment, Change, Facts, Intent, Place, Plan, Policy, Review, Silence, Weight, behind},
     protocol::Turn,
-    rules::{Decided, FactValues, Known, Rules, Stage},
+    rules::{Decided, FactValues, Known, Rules, Stage, seconds_at},
     sentiment::Sentiment,
 };
 
@@ -106,6 +103,5 @@ fn why(change: &Change, intent: &Intent) -> &'static str {
 
 /// Seconds since 1970.
 pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    seconds_at(SystemTime::now())
 }

@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::{SystemTime, UNIX_EPOCH},
+    time::SystemTime,
 };
 
 use bytes::Bytes;
@@ -24,7 +24,7 @@ use crate::{
     empathy::{Facts, Intent, Plan, Weight, is_dangerous},
     outcome::{DANGER, FailOpen, Heard, Outcome, Reason, Settled, Ticket, Verdict},
     protocol::{Chat, Claim, Edit, HandsOff, Recognition, ReplyReader, Speaker, Turn, Utterance},
-    rules::{FactValues, Known, Undecided, fingerprint, signals},
+    rules::{FactValues, Known, Undecided, fingerprint, seconds_at, signals},
     sentiment::{ClassifyError, Pending, Sentiment},
 };
 
@@ -286,7 +286,7 @@ impl Exchange {
             weight: Weight::of(sentiment),
             memory,
             pace: self.pace,
-            now: now(),
+            now: seconds_at(SystemTime::now()),
         }
     }
 
@@ -331,12 +331,6 @@ fn plain(settings: &Settings, head: &request::Parts, body: &Bytes) -> Result<Opt
         Ok(None) => Err(FailOpen::RequestTooLong.into()),
         Err(Undecodable) => Err(HandsOff::Encoding.into()),
     }
-}
-
-/// Seconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn key(turn: &Turn) -> Option<ConversationKey> {

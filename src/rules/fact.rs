@@ -1,6 +1,6 @@
 //! Facts: what the operator says stands where in a request or a reply, and of which type it is.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use cel::objects::{Key, Map, Value};
 use http::{HeaderMap, HeaderName};
@@ -249,6 +249,11 @@ pub(crate) fn seconds(text: &str) -> Option<i64> {
         Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second())
     };
     moment.ok().or_else(day)
+}
+
+/// Seconds since 1970 of a moment of the clock; 0 of one that is beyond what dates can say.
+pub(crate) fn seconds_at(moment: SystemTime) -> i64 {
+    Timestamp::try_from(moment).map_or(0, Timestamp::as_second)
 }
 
 /// An object's members, or a list's objects by their `name`, as slots.

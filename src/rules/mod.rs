@@ -43,17 +43,13 @@ pub(crate) use self::{
 };
 pub(crate) use self::{
     decide::{Decided, Stage, Undecided},
+    fact::seconds_at,
     file::{LATE, RulesFile},
     repeats::fingerprint,
     situation::{FactValues, Known, signals},
 };
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::SystemTime};
 
 use http::HeaderMap;
 
@@ -168,7 +164,6 @@ impl Rules {
         reply: &str,
         now: SystemTime,
     ) -> Vec<Arc<Interjection>> {
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let known = Known {
             policy,
             turn: facts.turn,
@@ -176,7 +171,7 @@ impl Rules {
             weight: facts.weight,
             memory: facts.memory,
             pace: Pace::default(),
-            now: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            now: seconds_at(now),
         };
         let decided = self.open(&known, self.facts_in_request(headers, request)).decide(Stage::Whole(reply));
         decided.emotional.into_iter().chain(decided.other).collect()

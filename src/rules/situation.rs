@@ -112,8 +112,8 @@ impl Rules {
 /// The signals of a turn that hold.
 pub(crate) fn signals(known: &Known<'_>, rules: &Rules, facts: &FactValues) -> Vec<&'static str> {
     let of_facts = of_facts(&rules.0.facts, &facts.0);
-    let signals = of_turn(&sources(known), |name| !of_facts.iter().any(|(other, _)| *other == name));
-    signals.into_iter().chain(of_facts).filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
+    let of_turn = of_turn(&sources(known), |_| true);
+    of_turn.into_iter().chain(of_facts).filter(|(_, holds)| *holds).map(|(name, _)| name).collect()
 }
 
 fn sources<'a>(known: &Known<'a>) -> Sources<'a> {

@@ -83,49 +83,29 @@ impl Templates {
         let mistake = |error: &Error| Mistake { at: line_start(source, error.line()), message: in_plain_words(error) };
         self.0.add_template_owned(name.clone(), source.to_owned()).map_err(|error| mistake(&error))?;
         let template = self.0.get_template(&name).map_err(|error| mistake(&error))?;
-        // What minijinja finds is what may be missing: it does not look into slices, and not behind what a tag names anew.
-        for spoken in template.undeclared_variables(true) {
-            let mut path = spoken.split('.');
-            let (root, member) = (path.next().unwrap_or_default(), path.next());
-            let unknown = |message: String| Mistake { at: source.find(root).unwrap_or_default(), message };
-            let Some(variable) = variable(root) else {
-                let hint = hint(root, VARIABLES.iter().map(|variable| variable.name));
-                return Err(unknown(format!("`{root}` is not known{hint}")));
-            };
-            match (variable.name, member) {
-                (FACTS, Some(fact)) if facts.get(fact).is_none() => {
-                    let hint = hint(fact, facts.names());
-                    return Err(unknown(format!("the fact `{fact}` is not declared{hint}; add it to [facts]")));
-                }
-                (_, Some(member)) if !variable.members.is_empty() && !variable.members.contains(&member) => {
-                    let hint = hint(member, variable.members.iter().copied());
-                    return Err(unknown(format!("`{root}` has no `{member}`{hint}")));
-                }
-                _ => {}
-            }
+        let undeclared = template.undeclared_variables(true);
+        let found = undeclared.iter().map(|name| {
+            name.split_once('.')
+                .map_or((&**name, None), |(name, member)| (name, Some(member.split('.').next().unwrap_or_default())))
+        });
+        let found: Vec<_> = found.collect();
+        for (name, member) in &found {
+            check_name(name, *member, facts)
+                .map_err(|message| Mistake { at: source.find(name).unwrap_or_default(), message })?;
         }
         let mut needs_reply = false;
-        let mut named = BTreeSet::new();
-        for (name, member) in names(source) {
-            let Some(variable) = variable(name) else { continue };
-            let of_reply = |signal: &str| signals::is_of_reply(signal, facts);
-            needs_reply |= variable.is_of_reply
-                || match (variable.name, member) {
-                    (FACTS, fact) => {
-                        facts.iter().any(|(name, known)| fact.is_none_or(|fact| fact == name) && known.is_of_reply())
-                    }
-                    ("signals", Some(signal)) => of_reply(signal),
-                    ("signals", None) => variable.members.iter().any(|signal| of_reply(signal)),
-                    _ => false,
-                };
-            named.insert(member.map_or_else(|| name.to_owned(), |member| format!("{name}.{member}")));
+        let mut spoken = BTreeSet::new();
+        // It does not find what stands in slices and filters of blocks, nor what a tag names anew.
+        for (name, member) in found.into_iter().chain(names(source)) {
+            needs_reply |= is_of_reply(name, member, facts);
+            spoken.insert(member.map_or_else(|| name.to_owned(), |member| format!("{name}.{member}")));
         }
-        match template.render(seen(sample, &named)) {
+        match template.render(seen(sample, &spoken)) {
             // What a sample lacks (a third choice, a slot) may be there.
             Err(error) if !matches!(error.kind(), ErrorKind::UndefinedError) => return Err(mistake(&error)),
             _ => {}
         }
-        Ok(Template { needs_reply, spoken: named })
+        Ok(Template { needs_reply, spoken })
     }
 
     /// What a rule whose words speak of these names says in a tone; nothing where the template comes out empty.
@@ -240,6 +220,40 @@ fn longest_own(source: &str) -> Option<&str> {
         rest = behind;
     }
     (longest.len() >= RECOGNISED && !longest.contains('\n')).then_some(longest)
+}
+
+/// Whether a name, and what is asked of it, is known.
+///
+/// # Errors
+///
+/// What is not.
+fn check_name(name: &str, member: Option<&str>, facts: &Facts) -> Result<(), String> {
+    let Some(variable) = variable(name) else {
+        let hint = hint(name, VARIABLES.iter().map(|variable| variable.name));
+        return Err(format!("`{name}` is not known{hint}"));
+    };
+    match (variable.name, member) {
+        (FACTS, Some(fact)) if facts.get(fact).is_none() => {
+            let hint = hint(fact, facts.names());
+            Err(format!("the fact `{fact}` is not declared{hint}; add it to [facts]"))
+        }
+        (_, Some(member)) if !variable.members.is_empty() && !variable.members.contains(&member) => {
+            let hint = hint(member, variable.members.iter().copied());
+            Err(format!("`{name}` has no `{member}`{hint}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether what is named is there only with the reply.
+fn is_of_reply(name: &str, member: Option<&str>, facts: &Facts) -> bool {
+    let Some(variable) = variable(name) else { return false };
+    let is_meant = |name: &str| member.is_none_or(|member| member == name);
+    match variable.name {
+        FACTS => facts.iter().any(|(name, fact)| is_meant(name) && fact.is_of_reply()),
+        "signals" => variable.members.iter().any(|signal| is_meant(signal) && signals::is_of_reply(signal, facts)),
+        _ => variable.is_of_reply,
+    }
 }
 
 /// What a template that speaks of these names sees.

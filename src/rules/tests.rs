@@ -191,6 +191,26 @@ fn a_template_has_what_it_names_wherever_it_names_it() {
 }
 
 #[test]
+fn who_stands_behind_the_one_that_speaks_is_not_asked() {
+    let text =
+        [rule("first", "when = 'true'\nsay = 'x'\npriority = 1"), rule("fails", "when = 'now / 0 > 1'\nsay = 'x'")];
+    let rules = Rules::from_toml(&text.concat()).unwrap();
+    let (policy, sentiment, memory, turn) = (Policy::default(), Sentiment::default(), Memory::default(), said("Hi"));
+    let known = Known {
+        policy: &policy,
+        turn: &turn,
+        sentiment: &sentiment,
+        weight: Weight::of(&sentiment),
+        memory: &memory,
+        pace: Pace::default(),
+        now: 1,
+    };
+    let opened = rules.open(&known, FactValues::default());
+    assert_eq!(opened.decide(Stage::Begins).failed, []);
+    assert_eq!(opened.explain(Stage::Begins).failed.len(), 1);
+}
+
+#[test]
 fn what_names_the_signals_or_the_reply_whole_waits_for_the_reply() {
     for says in ["{{ signals['options'] }}", "{{ reply.text[:9] }}", "{{ reply['words'] }}"] {
         let text = rule("a", &format!("when = 'true'\nplace = 'end'\nsay = \"{says}\""));

@@ -41,16 +41,19 @@ fn a_rule_that_cannot_be_seen_to_have_spoken_is_remarked_on() {
     let rule = |say: &str| {
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("unseen.toml");
         let text = "[[rule]]\nname = 'again'\nlayer = 'cognitive'\nwhen = 'signals.affirms'\nplace = 'end'\n";
-        fs::write(&file, format!("{text}say = '{say}'\n")).unwrap();
+        fs::write(&file, format!("{text}say = '{say}\n")).unwrap();
         said(&["rules", "check"], &[file.to_str().unwrap().to_owned()], "")
     };
-    let (is_fine, checked) = rule("Anything? {{ turn.text }}");
+    let (is_fine, checked) = rule("Anything? {{ turn.text }}'");
     assert!(
         is_fine && checked.contains("`again` has no 12 letters in a row, on one line, that it always says"),
         "{checked}"
     );
-    let (is_fine, checked) = rule("Anything else? {{ turn.text }}");
-    assert!(is_fine && checked.lines().count() == 1, "{checked}");
+    // One that is seen, and one that need not rest.
+    for say in ["Anything else? {{ turn.text }}'", "Anything? {{ turn.text }}'\ncool_down = 0"] {
+        let (is_fine, checked) = rule(say);
+        assert!(is_fine && checked.lines().count() == 1, "{checked}");
+    }
 }
 
 #[test]
