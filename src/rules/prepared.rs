@@ -183,14 +183,15 @@ mod tests {
     use crate::rules::{
         condition::ENV,
         fact::{Values, string},
-        scope::Scope,
+        scope::{Lent, Scope},
     };
 
     /// What each condition is made of: names that are true, false and not there, and what may go round them.
-    const PARTS: [&str; 16] = [
+    const PARTS: [&str; 18] = [
         "signals.doubts",
         "!signals.doubts",
         "signals.stuck",
+        "!signals.stuck",
         "facts.paid",
         "!facts.paid",
         "has(facts.paid)",
@@ -201,8 +202,9 @@ mod tests {
         "(signals.stuck || facts.due < now)",
         "mentions(turn.text, ['ORDER', 'box*'])",
         "mentions(turn.text, [facts.word])",
-        "facts.list.all(turn, turn.size() == 1)",
+        "facts.list.all(now, now.size() == 1)",
         "facts.list.exists(part, mentions(part, ['b']) && now > 1)",
+        "facts.others.all(part, !(part in facts.list))",
         "(now / 0 > 1)",
     ];
 
@@ -221,6 +223,7 @@ mod tests {
             ("due", Value::Int(5)),
             ("word", string("order")),
             ("list", vec!["a", "b"].into()),
+            ("others", vec!["c"].into()),
         ];
         let known = all.into_iter().enumerate().filter(|(fact, _)| number >> (fact + 1) & 1 == 1);
         Values(known.map(|(_, (name, value))| (name.to_owned(), value)).collect::<HashMap<_, _>>())
@@ -230,7 +233,7 @@ mod tests {
         #[test]
         fn a_condition_that_is_prepared_holds_where_it_did(
             parts in proptest::collection::vec((proptest::sample::select(&PARTS[..]), proptest::bool::ANY), 1..4),
-            known in 0..32_usize,
+            known in 0..64_usize,
             is_stuck in proptest::bool::ANY,
         ) {
             let mut written = String::new();
@@ -244,7 +247,8 @@ mod tests {
             let plainly = Value::resolve(&expression, &sight.context());
             let prepared = Prepared::new(expression);
             let seen = prepared.seen(sight);
-            let sight = sight.with_words(&prepared.words);
+            let lent = Lent::all(sight.scopes, sight.facts);
+            let sight = Sight { lent: &lent, ..sight.with_words(&prepared.words) };
             let computed = Value::resolve(&prepared.expression, &sight.context());
             proptest::prop_assert_eq!(&plainly, &computed, "{}", written);
             match seen {

@@ -212,8 +212,9 @@ fn who_stands_behind_the_one_that_speaks_is_not_asked() {
 
 #[test]
 fn what_names_the_signals_or_the_reply_whole_waits_for_the_reply() {
-    for says in ["{{ signals['options'] }}", "{{ reply.text[:9] }}", "{{ reply['words'] }}"] {
-        let text = rule("a", &format!("when = 'true'\nplace = 'end'\nsay = \"{says}\""));
+    let facts = "[facts]\nsteps = { reply = '/steps', type = 'list' }\n";
+    for says in ["{{ signals['options'] }}", "{{ facts['steps'] }}", "{{ reply.text[:9] }}", "{{ reply['words'] }}"] {
+        let text = facts.to_owned() + &rule("a", &format!("when = 'true'\nplace = 'end'\nsay = \"{says}\""));
         let begins = decided(&text, &said("Hello"), &Memory::default(), "{}", Stage::Begins);
         assert_eq!(begins.why.first().map(|(_, why)| why.clone()), Some(Why::NeedsReply), "{says}");
     }
