@@ -35,23 +35,25 @@ fn rules(count: usize) -> Rules {
     files.retain(|file| file.extension().is_some_and(|end| end == "toml"));
     files.sort();
     let texts: Vec<_> = files.into_iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    let mut some: Vec<String> = Vec::new();
+    let (mut some, mut missing) = (Vec::new(), count);
     for copy in 0.. {
         for text in &texts {
             let text = text.replace("\nname = \"", &format!("\nname = \"copy-{copy}-"));
-            // Only as many of its rules as are missing.
-            let missing = count - Rules::from_tomls(some.iter().map(String::as_str)).unwrap().names().count();
             let (head, _) = text.split_once("[[example]]").unwrap_or((&text, ""));
             let mut parts = head.split("[[rule]]");
             let facts = parts.next().unwrap_or_default().to_owned();
-            let taken = parts.take(missing).map(|rule| format!("[[rule]]{rule}")).collect::<String>();
-            some.push(facts + &taken);
-            if Rules::from_tomls(some.iter().map(String::as_str)).unwrap().names().count() == count {
-                return Rules::from_tomls(some.iter().map(String::as_str)).unwrap();
-            }
+            // Only as many of its rules as are missing.
+            let taken: Vec<_> = parts.take(missing).map(|rule| format!("[[rule]]{rule}")).collect();
+            missing -= taken.len();
+            some.push(facts + &taken.concat());
+        }
+        if missing == 0 {
+            break;
         }
     }
-    Rules::default()
+    let rules = Rules::from_tomls(some.iter().map(String::as_str)).unwrap();
+    assert_eq!(rules.names().count(), count);
+    rules
 }
 
 fn main() {

@@ -120,17 +120,7 @@ impl Condition {
 
     /// Whether it holds.
     pub(super) fn holds(&self, sight: Sight<'_>) -> Verdict {
-        if let Some(verdict) = self.prepared.seen(sight) {
-            return verdict;
-        }
-        let sight = sight.with_words(&self.prepared.words);
-        match Value::resolve(&self.prepared.expression, &sight.context()) {
-            Ok(Value::Bool(true)) => Verdict::Holds,
-            Ok(Value::Bool(false)) => Verdict::DoesNot,
-            Ok(other) => Verdict::Fails(format!("it is a {}, neither true nor false", other.type_of())),
-            Err(ExecutionError::NoSuchKey(name)) => Verdict::Missing(name.to_string()),
-            Err(error) => Verdict::Fails(first_line(&error.to_string())),
-        }
+        self.prepared.holds(sight)
     }
 }
 
@@ -263,7 +253,7 @@ fn byte(source: &str, line: isize, column: isize) -> usize {
     (before + usize::try_from(column).unwrap_or(1).saturating_sub(1)).min(source.len())
 }
 
-fn first_line(message: &str) -> String {
+pub(super) fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_owned()
 }
 

@@ -8,6 +8,7 @@ use super::{
     fact::Values,
     reading::READ,
     scope::{Lent, Scope, Sight},
+    signals::of_facts,
     situation,
 };
 use crate::empathy::{Interjection, Place, Policy};
@@ -102,10 +103,10 @@ impl Undecided {
                 Some(reply.get(..reply.floor_char_boundary(READ)).unwrap_or_default())
             }
         };
-        let Inner { facts, rules, templates, spoken, .. } = &*self.rules.0;
-        let reply = situation::with_reply(reply, &self.policy, (facts, &self.facts), spoken);
-        let lent = Lent::all([&self.scope, &reply], &self.facts);
-        let sight = Sight { scopes: [&self.scope, &reply], facts: &self.facts, lent: &lent, words: &[] };
+        let Inner { facts, rules, templates, .. } = &*self.rules.0;
+        let late = &situation::late(reply, self.policy.clone(), of_facts(facts, &self.facts));
+        let lent = &Lent::all(&self.facts);
+        let sight = Sight { scope: &self.scope, late, facts: &self.facts, lent, words: &[] };
         let mut decided = Decided::default();
         for (rule, rested) in rules.iter().zip(&self.rested) {
             let slot = match rule.layer {

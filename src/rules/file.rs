@@ -167,8 +167,9 @@ impl RulesFile {
             into.facts.add(name, fact).map_err(at)?;
         }
         let sample = Sample::of(&into.facts);
+        let lent = sample.lent();
         for spec in &self.rules {
-            let rule = self.rule(spec, into, sample.sight())?;
+            let rule = self.rule(spec, into, sample.sight(&lent))?;
             into.rules.push(rule);
         }
         Ok(())

@@ -35,7 +35,7 @@ impl Words {
     }
 
     /// Whether a text has one of them.
-    fn are_in(&self, text: &str) -> bool {
+    pub(super) fn are_in(&self, text: &str) -> bool {
         let text = plain(text);
         let is_word = |found: aho_corasick::Match| {
             let is_open = self.is_open.get(found.pattern().as_usize()).is_some_and(|is_open| *is_open);

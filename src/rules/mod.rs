@@ -25,6 +25,7 @@ mod error;
 mod fact;
 mod file;
 mod mentions;
+mod plain;
 mod prepared;
 mod reading;
 mod repeats;

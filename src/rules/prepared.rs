@@ -2,36 +2,99 @@
 //! plain is asked first.
 
 use cel::{
-    Value,
+    ExecutionError, Value,
     common::ast::{Expr, IdedExpr, operators},
 };
 
 use super::{
-    condition::Verdict,
+    condition::{Verdict, first_line},
     mentions::{self, Words},
+    plain::Plain,
     scope::Sight,
     vocabulary::{FACTS, Name},
 };
 
-/// A condition made ready.
+/// A condition made ready: parts that must all hold. It does not matter in which order they are asked: what is false makes
+/// all of it false, whatever the rest is or whether it can be computed.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) expression: IdedExpr,
-    /// The lists of words that it looks for.
-    pub(super) words: Vec<Words>,
-    /// Parts of it that must all hold, in whatever order they are asked.
-    plain: Vec<Plain>,
-    /// The facts without which it cannot be computed.
+    /// What is seen at once.
+    plain: Vec<Part>,
+    /// What takes longer, the texts that are read before what is computed.
+    others: Vec<Part>,
+    /// The facts without which the others cannot be computed.
     needed: Vec<String>,
+    /// The lists of words that are looked for.
+    words: Vec<Words>,
 }
 
-/// A part that is asked without computing.
+/// A part of a condition.
 #[derive(Debug)]
-enum Plain {
-    /// Whether what goes by this name is true, or whether it is false.
-    Is(Name, bool),
-    /// Whether there is a fact of this name.
-    Has(String),
+struct Part {
+    plain: Option<Plain>,
+    expression: IdedExpr,
+}
+
+impl Prepared {
+    pub(super) fn new(mut expression: IdedExpr) -> Self {
+        let mut needed = Vec::new();
+        note_needed(&expression, &mut needed);
+        let mut words = Vec::new();
+        prepare(&mut expression, &mut words, &mut Vec::new());
+        let (mut plain, mut others) = (Vec::new(), Vec::new());
+        for expression in parts(expression) {
+            let part = Part { plain: Plain::of(&expression), expression };
+            let is_quick = part.plain.as_ref().is_some_and(|plain| !plain.reads());
+            if is_quick { plain.push(part) } else { others.push(part) }
+        }
+        others.sort_by_key(|part| part.plain.is_none());
+        Self { plain, others, needed, words }
+    }
+
+    /// Whether it holds. Without a fact that it always reads it does not, whatever else of it fails.
+    pub(super) fn holds(&self, sight: Sight<'_>) -> Verdict {
+        let sight = sight.with_words(&self.words);
+        let mut failed = None;
+        for part in &self.plain {
+            match part.holds(sight) {
+                Verdict::Holds => {}
+                Verdict::DoesNot => return Verdict::DoesNot,
+                verdict => failed = failed.or(Some(verdict)),
+            }
+        }
+        if let Some(fact) = self.needed.iter().find(|fact| !sight.facts.0.contains_key(*fact)) {
+            return Verdict::Missing(fact.clone());
+        }
+        for part in &self.others {
+            match part.holds(sight) {
+                Verdict::Holds => {}
+                Verdict::DoesNot => return Verdict::DoesNot,
+                verdict => failed = failed.or(Some(verdict)),
+            }
+        }
+        failed.unwrap_or(Verdict::Holds)
+    }
+}
+
+impl Part {
+    fn holds(&self, sight: Sight<'_>) -> Verdict {
+        let told = self.plain.as_ref().and_then(|plain| plain.holds(sight));
+        match told.map(Value::Bool).map_or_else(|| Value::resolve(&self.expression, &sight.context()), Ok) {
+            Ok(Value::Bool(true)) => Verdict::Holds,
+            Ok(Value::Bool(false)) => Verdict::DoesNot,
+            Ok(other) => Verdict::Fails(format!("it is a {}, neither true nor false", other.type_of())),
+            Err(ExecutionError::NoSuchKey(name)) => Verdict::Missing(name.to_string()),
+            Err(error) => Verdict::Fails(first_line(&error.to_string())),
+        }
+    }
+}
+
+/// What must all hold for an expression to hold.
+fn parts(expression: IdedExpr) -> Vec<IdedExpr> {
+    match expression.expr {
+        Expr::Call(call) if call.func_name == operators::LOGICAL_AND => call.args.into_iter().flat_map(parts).collect(),
+        _ => vec![expression],
+    }
 }
 
 /// What stands in a prepared expression for something that it looks up. No name that is written in a condition is like it.
@@ -40,30 +103,6 @@ pub(super) enum Reference {
     Name(Name),
     /// One of the condition's lists of words, by its number.
     Words(usize),
-}
-
-impl Prepared {
-    pub(super) fn new(mut expression: IdedExpr) -> Self {
-        let (mut plain, mut needed) = (Vec::new(), Vec::new());
-        note_plain(&expression, &mut plain);
-        note_needed(&expression, &mut needed);
-        let mut words = Vec::new();
-        prepare(&mut expression, &mut words, &mut Vec::new());
-        Self { expression, words, plain, needed }
-    }
-
-    /// What it is, where that is seen without computing it: what is false in a row of `&&` makes all of it false, whatever
-    /// the rest, and without a fact that it reads it does not hold, whatever else is false in it or fails.
-    pub(super) fn seen(&self, sight: Sight<'_>) -> Option<Verdict> {
-        let is_false = |plain: &Plain| match plain {
-            Plain::Is(name, expected) => matches!(sight.get(*name), Some(Value::Bool(is)) if is != expected),
-            Plain::Has(fact) => !sight.facts.0.contains_key(fact),
-        };
-        if self.plain.iter().any(is_false) {
-            return Some(Verdict::DoesNot);
-        }
-        self.needed.iter().find(|fact| !sight.facts.0.contains_key(*fact)).cloned().map(Verdict::Missing)
-    }
 }
 
 impl Reference {
@@ -92,22 +131,6 @@ fn named(expression: &Expr) -> Option<Name> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// Notes the plain ones among the parts that must all hold.
-fn note_plain(expression: &IdedExpr, into: &mut Vec<Plain>) {
-    match &expression.expr {
-        Expr::Call(call) if call.func_name == operators::LOGICAL_AND => {
-            call.args.iter().for_each(|part| note_plain(part, into));
-        }
-        Expr::Call(call) if call.func_name == operators::LOGICAL_NOT => {
-            into.extend(call.args.first().and_then(|part| named(&part.expr)).map(|name| Plain::Is(name, false)));
-        }
-        Expr::Select(select) if select.test && matches!(&select.operand.expr, Expr::Ident(name) if name == FACTS) => {
-            into.push(Plain::Has(select.field.clone()));
-        }
-        other => into.extend(named(other).map(|name| Plain::Is(name, true))),
     }
 }
 
@@ -183,11 +206,11 @@ mod tests {
     use crate::rules::{
         condition::ENV,
         fact::{Values, string},
-        scope::{Lent, Scope},
+        scope::{Late, Lent, Scope},
     };
 
     /// What each condition is made of: names that are true, false and not there, and what may go round them.
-    const PARTS: [&str; 18] = [
+    const PARTS: [&str; 30] = [
         "signals.doubts",
         "!signals.doubts",
         "signals.stuck",
@@ -201,6 +224,18 @@ mod tests {
         "(has(facts.due) ? facts.due < now : true)",
         "(signals.stuck || facts.due < now)",
         "mentions(turn.text, ['ORDER', 'box*'])",
+        "!mentions(turn.text, ['ORDER', 'box*'])",
+        "mentions(turn.text, ['rd'])",
+        "turn.text.size() >= 19",
+        "size(turn.text) > 19",
+        "turn.text == 'Where is my \u{f6}rd order?'",
+        "turn.text != ''",
+        "now <= 10",
+        "now > 10.0",
+        "sentiment.weight < 0.4",
+        "sentiment.weight >= 1",
+        "reply.options.size() == 2",
+        "reply.options.exists(option, option == 'b')",
         "mentions(turn.text, [facts.word])",
         "facts.list.all(now, now.size() == 1)",
         "facts.list.exists(part, mentions(part, ['b']) && now > 1)",
@@ -210,11 +245,20 @@ mod tests {
 
     fn scope(is_stuck: bool) -> Scope {
         let mut scope = Scope::default();
-        scope.set(Name::of("turn", "text"), string("Where is my order?"));
+        scope.set(Name::of("turn", "text"), string("Where is my \u{f6}rd order?"));
+        scope.set(Name::of("sentiment", "weight"), Value::Float(0.3));
         scope.set(Name::of("signals", "doubts"), Value::Bool(true));
         scope.set(Name::of("signals", "stuck"), Value::Bool(is_stuck));
         scope.set(Name::of("now", ""), Value::Int(10));
         scope
+    }
+
+    fn late() -> Late<'static> {
+        Late::new(const { &[Name::of("reply", "options")] }, |_| Some(vec!["a", "b"].into()))
+    }
+
+    fn written(condition: &str) -> IdedExpr {
+        ENV.compile(condition).unwrap().expression().clone()
     }
 
     fn facts(number: usize) -> Values {
@@ -241,34 +285,61 @@ mod tests {
                 let joint = if is_and { " && " } else { " || " };
                 written = if written.is_empty() { part.to_owned() } else { format!("{written}{joint}{part}") };
             }
-            let expression = ENV.compile(&written).unwrap().expression().clone();
-            let (scope, none, facts) = (scope(is_stuck), Scope::default(), facts(known));
-            let sight = Sight { scopes: [&scope, &none], facts: &facts, lent: &[], words: &[] };
-            let plainly = Value::resolve(&expression, &sight.context());
+            let expression = super::tests::written(&written);
+            let (scope, late, facts) = (scope(is_stuck), late(), facts(known));
+            let sight = Sight { scope: &scope, late: &late, facts: &facts, lent: &Lent::all(&facts), words: &[] };
+            let computed = Value::resolve(&expression, &sight.context());
             let prepared = Prepared::new(expression);
-            let seen = prepared.seen(sight);
-            let lent = Lent::all(sight.scopes, sight.facts);
-            let sight = Sight { lent: &lent, ..sight.with_words(&prepared.words) };
-            let computed = Value::resolve(&prepared.expression, &sight.context());
-            proptest::prop_assert_eq!(&plainly, &computed, "{}", written);
-            match seen {
-                Some(Verdict::DoesNot) => proptest::prop_assert_eq!(plainly, Ok(Value::Bool(false)), "{}", written),
-                Some(_) => proptest::prop_assert!(plainly != Ok(Value::Bool(true)), "{}", written),
-                None => {}
+            match (prepared.holds(sight), &computed) {
+                (Verdict::Holds, Ok(Value::Bool(true)))
+                | (Verdict::DoesNot, Ok(Value::Bool(false)))
+                | (Verdict::Missing(_), Ok(Value::Bool(false)) | Err(_))
+                | (Verdict::Fails(_), Err(_)) => {}
+                (verdict, _) => proptest::prop_assert!(false, "{written}: {verdict:?}, and {computed:?}"),
+            }
+            let sight = sight.with_words(&prepared.words);
+            for part in prepared.plain.iter().chain(&prepared.others) {
+                let Some(told) = part.plain.as_ref().and_then(|plain| plain.holds(sight)) else { continue };
+                let computed = Value::resolve(&part.expression, &sight.context());
+                proptest::prop_assert_eq!(computed, Ok(Value::Bool(told)), "{:?}", part.plain);
             }
         }
     }
 
     #[test]
-    fn what_is_plain_or_missing_is_seen_without_computing() {
-        let (scope, none) = (scope(false), Scope::default());
-        let facts = facts(0);
-        let sight = Sight { scopes: [&scope, &none], facts: &facts, lent: &[], words: &[] };
-        let seen = |written: &str| Prepared::new(ENV.compile(written).unwrap().expression().clone()).seen(sight);
-        assert_eq!(seen("signals.stuck && now / 0 > 1"), Some(Verdict::DoesNot));
-        assert_eq!(seen("now / 0 > 1 && (has(facts.due) && !signals.doubts)"), Some(Verdict::DoesNot));
-        assert_eq!(seen("signals.doubts && facts.due + 1 < now"), Some(Verdict::Missing("due".to_owned())));
-        assert_eq!(seen("!(has(facts.due) && facts.due < now)"), None);
-        assert_eq!(seen("signals.stuck || signals.doubts"), None);
+    fn what_is_plain_is_told_without_computing() {
+        let told = |condition: &str| {
+            let (scope, late, facts) = (scope(false), late(), facts(0b11));
+            let sight = Sight { scope: &scope, late: &late, facts: &facts, lent: &Lent::all(&facts), words: &[] };
+            let prepared = Prepared::new(written(condition));
+            let sight = sight.with_words(&prepared.words);
+            let parts = prepared.plain.iter().chain(&prepared.others);
+            parts.map(|part| part.plain.as_ref().and_then(|plain| plain.holds(sight))).collect::<Vec<_>>()
+        };
+        assert_eq!(told("!signals.stuck && has(facts.due)"), [Some(true), Some(false)]);
+        assert_eq!(
+            told("now >= 10 && turn.text.size() < 5 && size(turn.text) != 5"),
+            [Some(true), Some(false), Some(true)]
+        );
+        assert_eq!(told("!mentions(turn.text, ['box']) && signals.doubts"), [Some(true), Some(true)]);
+        assert_eq!(told("reply.options.size() > 1 && turn.text == 'x'"), [Some(true), Some(false)]);
+        assert_eq!(told("now < 10.5 && facts.paid && (signals.stuck || signals.doubts)"), [None, None, None]);
+    }
+
+    #[test]
+    fn what_is_false_at_once_goes_before_what_is_missing_and_that_before_what_takes_longer() {
+        let holds = |condition: &str| {
+            let (scope, late, facts) = (scope(false), late(), facts(0));
+            let sight = Sight { scope: &scope, late: &late, facts: &facts, lent: &Lent::all(&facts), words: &[] };
+            Prepared::new(written(condition)).holds(sight)
+        };
+        assert_eq!(holds("now / 0 > 1 && signals.stuck"), Verdict::DoesNot);
+        assert_eq!(holds("now / 0 > 1 && mentions(turn.text, ['box'])"), Verdict::DoesNot);
+        assert_eq!(holds("facts.due < now && (has(facts.due) && !signals.doubts)"), Verdict::DoesNot);
+        let missing = Verdict::Missing("due".to_owned());
+        assert_eq!(holds("mentions(turn.text, ['box']) && facts.due + 1 < now"), missing);
+        assert_eq!(holds("now / 0 > 1 && facts.due + 1 < now"), missing);
+        assert!(matches!(holds("signals.doubts && now / 0 > 1"), Verdict::Fails(_)));
+        assert_eq!(holds("!(has(facts.due) && facts.due < now)"), Verdict::Holds);
     }
 }

@@ -1,6 +1,9 @@
 //! What conditions and templates see, by name. Conditions borrow what they ask for.
 
-use std::sync::Arc;
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use cel::{
     Context, ExecutionError, Value,
@@ -42,30 +45,86 @@ impl Scope {
     }
 }
 
-/// A list or a map as conditions take it, which is made of it once.
-#[derive(Debug)]
-pub(super) struct Lent<'s> {
-    of: &'s Value,
-    taken: Box<dyn Val>,
+/// What is told when it is first asked for: most rules fall before they ask.
+pub(super) struct Late<'t> {
+    names: &'static [Name],
+    /// One for each of the names.
+    told: Vec<OnceLock<Option<Told>>>,
+    tell: Box<dyn Fn(Name) -> Option<Value> + Send + Sync + 't>,
 }
 
+impl<'t> Late<'t> {
+    /// Tells these names so.
+    pub(super) fn new(names: &'static [Name], tell: impl Fn(Name) -> Option<Value> + Send + Sync + 't) -> Self {
+        Self { names, told: names.iter().map(|_| OnceLock::new()).collect(), tell: Box::new(tell) }
+    }
+
+    fn get(&self, name: Name) -> Option<&Value> {
+        let at = self.names.iter().position(|known| *known == name)?;
+        let told = self.told.get(at)?.get_or_init(|| (self.tell)(name).map(Told::new));
+        told.as_ref().map(|told| &told.value)
+    }
+
+    fn taken(&self, value: &Value) -> Option<&dyn Val> {
+        let mut told = self.told.iter().filter_map(|told| told.get()?.as_ref());
+        told.find(|told| std::ptr::eq(&told.value, value)).and_then(|told| told.taken.of(value))
+    }
+}
+
+impl fmt::Debug for Late<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Late").field("told", &self.told).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug)]
+struct Told {
+    value: Value,
+    taken: Taken,
+}
+
+impl Told {
+    fn new(value: Value) -> Self {
+        Self { value, taken: Taken::default() }
+    }
+}
+
+/// A list or a map as conditions take it, which is made of it once.
+#[derive(Debug, Default)]
+struct Taken(OnceLock<Option<Box<dyn Val>>>);
+
+impl Taken {
+    fn of(&self, value: &Value) -> Option<&dyn Val> {
+        self.0.get_or_init(|| value.clone().try_into().ok()).as_deref()
+    }
+}
+
+/// The lists and maps among the facts, as conditions take them.
+#[derive(Debug, Default)]
+pub(super) struct Lent<'s>(Vec<(&'s Value, Taken)>);
+
 impl<'s> Lent<'s> {
-    /// Of all lists and maps in a scope and among the facts.
-    pub(super) fn all(scopes: [&'s Scope; 2], facts: &'s Values) -> Vec<Self> {
-        let values = scopes.into_iter().flat_map(|scope| scope.0.iter().flatten()).chain(facts.0.values());
-        let values = values.filter(|value| matches!(value, Value::List(_) | Value::Map(_)));
-        values.filter_map(|of| Some(Self { of, taken: of.clone().try_into().ok()? })).collect()
+    pub(super) fn all(facts: &'s Values) -> Self {
+        let lists = facts.0.values().filter(|value| matches!(value, Value::List(_) | Value::Map(_)));
+        Self(lists.map(|list| (list, Taken::default())).collect())
+    }
+
+    fn taken(&self, value: &Value) -> Option<&dyn Val> {
+        let (list, taken) = self.0.iter().find(|(list, _)| std::ptr::eq(*list, value))?;
+        taken.of(list)
     }
 }
 
 /// All that is known when rules are asked.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sight<'s> {
-    /// What was known when the turn came, and what the reply adds.
-    pub(super) scopes: [&'s Scope; 2],
+    /// What was known when the turn came.
+    pub(super) scope: &'s Scope,
+    /// What the reply and the facts add.
+    pub(super) late: &'s Late<'s>,
     pub(super) facts: &'s Values,
     /// The lists and maps among them.
-    pub(super) lent: &'s [Lent<'s>],
+    pub(super) lent: &'s Lent<'s>,
     /// The lists of words of the condition that looks, in the order of their [references](Reference).
     pub(super) words: &'s [Words],
 }
@@ -84,7 +143,7 @@ impl<'s> Sight<'s> {
     }
 
     pub(super) fn get(&self, name: Name) -> Option<&'s Value> {
-        self.scopes.iter().find_map(|scope| scope.get(name))
+        self.scope.get(name).or_else(|| self.late.get(name))
     }
 
     /// A value as conditions take it.
@@ -94,10 +153,7 @@ impl<'s> Sight<'s> {
             Value::Int(number) => CowVal::owned(CelInt::from(*number)),
             Value::Float(number) => CowVal::owned(CelDouble::from(*number)),
             Value::String(text) => CowVal::owned(CelString::from(text.as_str())),
-            other => match self.lent.iter().find(|lent| std::ptr::eq(lent.of, other)) {
-                Some(lent) => CowVal::Borrowed(&*lent.taken),
-                None => CowVal::Owned(other.clone().try_into().ok()?),
-            },
+            list => CowVal::Borrowed(self.late.taken(list).or_else(|| self.lent.taken(list))?),
         })
     }
 

@@ -1,6 +1,6 @@
 //! What is known of an exchange, as conditions and templates see it.
 
-use std::{cell::LazyCell, sync::Arc};
+use std::sync::{Arc, OnceLock};
 
 use cel::Value;
 use http::HeaderMap;
@@ -11,7 +11,7 @@ use super::{
     fact::{Facts, Values, string},
     reading,
     repeats::fingerprint,
-    scope::{Scope, Sight},
+    scope::{Late, Lent, Scope, Sight},
     signals::{NAMES, Sources, of_facts, of_turn},
     vocabulary::{Name, variable},
 };
@@ -219,28 +219,42 @@ fn before_reply(known: &Known<'_>, spoken: &SpokenOf) -> Scope {
     scope
 }
 
+/// Names that are told when they are asked for, each with how.
+macro_rules! late {
+    ($($variable:literal . $member:literal: $value:expr;)*) => {{
+        const NAMES: &[Name] = &[$(Name::of($variable, $member)),*];
+        Late::new(NAMES, move |name| match name {
+            $(name if name == const { Name::of($variable, $member) } => $value,)*
+            _ => None,
+        })
+    }};
+}
+
 /// What facts add, and a whole reply.
-pub(super) fn with_reply(reply: Option<&str>, policy: &Policy, facts: (&Facts, &Values), spoken: &SpokenOf) -> Scope {
-    let mut scope = Scope::default();
-    set_signals(&mut scope, of_facts(facts.0, facts.1));
-    let Some(reply) = reply else { return scope };
-    let options = LazyCell::new(|| reading::options(reply));
-    tell! { scope, spoken,
-        "signals"."options": Value::Bool(!options.is_empty());
-        "reply"."text": string(reply);
-        "reply"."length": integer(reply.chars().count());
-        "reply"."words": integer(reply.split_whitespace().count());
-        "reply"."shape": string(policy.shape_of(reply).map_or("", crate::empathy::Shape::as_str));
-        "reply"."options": Value::List(Arc::new(options.iter().map(|option| string(option)).collect()));
-        "reply"."ends_with_question": Value::Bool(reading::ends_with_question(reply));
+pub(super) fn late<'r>(reply: Option<&'r str>, policy: Policy, signals: [(&'static str, bool); 3]) -> Late<'r> {
+    let [low_confidence, three_slots, slots_complete] = signals.map(|(_, holds)| Some(Value::Bool(holds)));
+    let read = OnceLock::new();
+    late! {
+        "signals"."low_confidence": low_confidence.clone();
+        "signals"."three_slots": three_slots.clone();
+        "signals"."slots_complete": slots_complete.clone();
+        "signals"."options": reply.map(|reply| Value::Bool(!read.get_or_init(|| reading::options(reply)).is_empty()));
+        "reply"."text": reply.map(string);
+        "reply"."length": reply.map(|reply| integer(reply.chars().count()));
+        "reply"."words": reply.map(|reply| integer(reply.split_whitespace().count()));
+        "reply"."shape": reply.map(|reply| string(policy.shape_of(reply).map_or("", crate::empathy::Shape::as_str)));
+        "reply"."options": reply.map(|reply| {
+            let options = read.get_or_init(|| reading::options(reply)).iter();
+            Value::List(Arc::new(options.map(|option| string(option)).collect()))
+        });
+        "reply"."ends_with_question": reply.map(|reply| Value::Bool(reading::ends_with_question(reply)));
     }
-    scope
 }
 
 /// A value of the right type for everything that can be spoken of.
 pub(super) struct Sample {
     scope: Scope,
-    reply: Scope,
+    late: Late<'static>,
     facts: Values,
 }
 
@@ -263,11 +277,16 @@ impl Sample {
         set_signals(&mut scope, NAMES.map(|signal| (signal, true)));
         let values = facts.iter().map(|(name, fact)| (name.to_owned(), fact.kind.sample()));
         let values = Values(values.collect());
-        let reply = with_reply(Some("You could take:\n- one\n- two"), &policy, (facts, &values), &everything);
-        Self { scope, reply, facts: values }
+        let late = late(Some("You could take:\n- one\n- two"), policy, of_facts(facts, &values));
+        Self { scope, late, facts: values }
     }
 
-    pub(super) const fn sight(&self) -> Sight<'_> {
-        Sight { scopes: [&self.scope, &self.reply], facts: &self.facts, lent: &[], words: &[] }
+    /// Its lists.
+    pub(super) fn lent(&self) -> Lent<'_> {
+        Lent::all(&self.facts)
+    }
+
+    pub(super) const fn sight<'s>(&'s self, lent: &'s Lent<'s>) -> Sight<'s> {
+        Sight { scope: &self.scope, late: &self.late, facts: &self.facts, lent, words: &[] }
     }
 }

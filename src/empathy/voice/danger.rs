@@ -6,20 +6,20 @@
 use regex::bytes::Regex;
 use serde::Deserialize;
 
-use super::patterns::any;
+use super::patterns::{Patterns, any};
 
 /// The patterns that tell danger, compiled.
 #[derive(Debug)]
 pub(in crate::empathy) struct Danger {
     figurative: Regex,
     subject: Regex,
-    mention: Regex,
-    danger: Regex,
+    /// Figures of speech, danger itself, and what mentions it.
+    all: Patterns<3>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Patterns {
+struct Lists {
     figurative: Vec<String>,
     subject: Vec<String>,
     mention: Vec<String>,
@@ -36,22 +36,26 @@ impl Danger {
     /// Never: a test compiles the same patterns.
     pub(in crate::empathy) fn english() -> Self {
         #[expect(clippy::expect_used, reason = "the patterns are compiled in, and a test compiles them")]
-        let patterns: Patterns =
-            toml::from_str(include_str!("en/danger.toml")).expect("the built-in patterns are valid");
-        let Patterns { figurative, subject, mention, self_harm, violence, medical } = patterns;
+        let lists: Lists = toml::from_str(include_str!("en/danger.toml")).expect("the built-in patterns are valid");
+        let Lists { figurative, subject, mention, self_harm, violence, medical } = lists;
         Self {
             figurative: any(&figurative),
             subject: any(&subject),
-            mention: any(&mention),
-            danger: any(&[self_harm, violence, medical].concat()),
+            all: Patterns::new([&figurative, &[self_harm, violence, medical].concat(), &mention]),
         }
     }
 
     /// Whether a turn speaks of danger.
     pub(in crate::empathy) fn is_in(&self, turn: &str) -> bool {
         let words = plain(turn);
+        let [is_figurative, danger, mention] = self.all.matches(words.as_bytes());
+        // Without the figures of speech less is danger, and less says that it is a subject.
+        if !is_figurative {
+            return danger || (mention && !self.subject.is_match(words.as_bytes()));
+        }
         let words = self.figurative.replace_all(words.as_bytes(), &b" "[..]);
-        self.danger.is_match(&words) || (self.mention.is_match(&words) && !self.subject.is_match(&words))
+        let [_, danger, mention] = self.all.matches(&words);
+        danger || (mention && !self.subject.is_match(&words))
     }
 }
 
