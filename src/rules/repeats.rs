@@ -4,7 +4,7 @@
 //! worded wholly otherwise) and takes 2 of 113 others for one. The classifier's embedding does not tell a repeat from a
 //! follow-up at all: it lies by topic, and both have the same (`scripts/measure-repeats`, `docs/rules.md`).
 
-use std::{borrow::Cow, cell::OnceCell, collections::HashMap, ops::Range, sync::LazyLock};
+use std::{cell::OnceCell, collections::HashMap, ops::Range, sync::LazyLock};
 
 use regex::Regex;
 use serde::Deserialize;
@@ -178,17 +178,10 @@ impl Asked {
         let end = text.char_indices().nth(READ).map_or(text.len(), |(end, _)| end);
         let text = text.get(..end).unwrap_or_default().to_lowercase();
         let text = if text.contains('\u{2019}') { text.replace('\u{2019}', "'") } else { text };
-        let mut plain = String::with_capacity(text.len());
-        for word in text.split(|c: char| !c.is_alphanumeric() && c != '\'') {
-            if !word.is_empty() && !plain.is_empty() {
-                plain.push(' ');
-            }
-            plain.push_str(word);
-        }
-        let telling = telling(&plain);
-        let manner = manner(&plain);
-        let accepts = listed(plain.split(' ').next().unwrap_or_default()).accepts;
-        Self { plain, telling, manner, accepts }
+        let is_part = |c: char| c.is_alphanumeric() || c == '\'';
+        let words: Vec<_> = text.split(|c| !is_part(c)).filter(|word| !word.is_empty()).collect();
+        let accepts = words.first().is_some_and(|first| listed(first).accepts);
+        Self { telling: telling(&words), manner: manner(&words), accepts, plain: words.join(" ") }
     }
 
     /// Whether another text asks the same.
@@ -209,7 +202,8 @@ impl Asked {
         // In another order, but not where the order may be what differs, as in "from Rome to Oslo".
         let orders = self.plain.split(' ').any(|word| matches!(word, "from" | "to" | "in" | "than"));
         let is_free = !orders && !has_digit(&self.plain);
-        is_free && one.iter().all(|a| two.iter().any(|b| is_word(a, b)))
+        let are_all_in = |some: &Telling, all: &Telling| some.iter().all(|a| all.iter().any(|b| is_word(a, b)));
+        is_free && are_all_in(one, two) && are_all_in(two, one)
     }
 
     /// Whether it has no telling words but an earlier one's, in their order, and two or more of them.
@@ -266,41 +260,47 @@ fn sentences(turn: &str) -> impl Iterator<Item = &str> {
 /// What hangs on a word and says nothing of its own.
 const CLITICS: [&str; 6] = ["'s", "'re", "'m", "'ll", "'d", "'ve"];
 
-/// The words of a text that say what is asked, each once.
-fn telling(plain: &str) -> Telling {
-    let text = match plain.contains("what time") {
-        true => Cow::Owned(plain.replace("what time", "when")),
-        false => Cow::Borrowed(plain),
-    };
-    let mut telling = Telling { words: String::with_capacity(text.len()), places: Vec::with_capacity(8) };
-    for word in text.strip_suffix(" or not").unwrap_or(&text).split(' ') {
-        let is_not = |word: &str| word.ends_with("n't") || listed(word).not;
-        let word = match word.contains('\'') {
-            _ if is_not(word) => "not",
-            true => CLITICS.iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word),
-            false => word,
+/// Those of a text's words that say what is asked, each once.
+fn telling(words: &[&str]) -> Telling {
+    let mut telling = Telling { words: String::with_capacity(64), places: Vec::with_capacity(8) };
+    let mut left = words.strip_suffix(&["or", "not"]).unwrap_or(words);
+    while let [word, rest @ ..] = left {
+        let (word, rest) = match (*word, rest) {
+            ("what", ["time", rest @ ..]) => ("when", rest),
+            other => other,
         };
-        let is_little = || listed(word).little || listed(stem(word)).little;
-        if !word.is_empty() && !telling.has(word) && !is_little() {
+        left = rest;
+        let known = listed(word);
+        let (word, known) = match word.contains('\'') {
+            _ if known.not || word.ends_with("n't") => ("not", Listed::default()),
+            true => {
+                let word = CLITICS.iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word);
+                (word, listed(word))
+            }
+            false => (word, known),
+        };
+        let stem = stem(word);
+        let is_little = known.little || (stem.len() < word.len() && listed(stem).little);
+        if !word.is_empty() && !is_little && !telling.has(word) {
             telling.push(word);
         }
     }
     telling
 }
 
-fn manner(plain: &str) -> Manner {
+fn manner(words: &[&str]) -> Manner {
     let measures = ["much", "many", "long", "often", "far", "late", "old"];
-    let mut words = plain.split(' ').peekable();
-    let begins = words.peek().is_some_and(|first| listed(first).auxiliaries);
-    let mut requests = false;
-    while let Some(word) = words.next() {
-        let is_measure = |next: &&str| measures.iter().any(|measure| next.starts_with(measure));
-        if word == "how" && !words.peek().is_some_and(is_measure) {
+    let is_measure = |next: &&str| measures.iter().any(|measure| next.starts_with(measure));
+    let mut rest = words;
+    while let [word, behind @ ..] = rest {
+        if *word == "how" && !behind.first().is_some_and(is_measure) {
             return Manner::How;
         }
-        requests |= begins && listed(word).requests;
+        rest = behind;
     }
-    if begins && !requests { Manner::Whether } else { Manner::Other }
+    let begins = words.first().is_some_and(|first| listed(first).auxiliaries);
+    let requests = || words.iter().any(|word| listed(word).requests);
+    if begins && !requests() { Manner::Whether } else { Manner::Other }
 }
 
 /// A word without its ending.
@@ -365,6 +365,7 @@ mod tests {
             ("Trains from Rome to Oslo", "Trains from Oslo to Rome"),
             ("How do I activate it?", "How do I deactivate it?"),
             ("Tuesday?", "Thursday?"),
+            ("Refund? No refunds?", "No refund Tuesday?"),
             ("yes please", "yes please"),
             ("How do I reset my password?", "ok, reset my password"),
             ("", ""),
