@@ -116,6 +116,17 @@ async fn each_protocol_has_it_in_a_piece_of_its_own_where_its_clients_take_one()
     let anthropic_start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{}}\n\n";
     let anthropic_open = "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
     let ag_ui = value!({"threadId": "t", "runId": "r", "messages": [{"id": "u", "role": "user", "content": CALM}]});
+    let run = |kinds: &[&str]| {
+        let kinds = ["RUN_STARTED"].iter().chain(kinds);
+        kinds
+            .map(|kind| format!("data: {{\"type\":\"{kind}\",\"threadId\":\"t\",\"runId\":\"r\"}}\n\n"))
+            .collect::<String>()
+    };
+    let ag_ui_said = concat!(
+        "data: {\"messageId\":\"undertone\",\"role\":\"assistant\",\"type\":\"TEXT_MESSAGE_START\"}\n\n",
+        "data: {\"delta\":\"Let me look that up.\\n\\n\",\"messageId\":\"undertone\",\"type\":\"TEXT_MESSAGE_CONTENT\"}\n\n",
+        "data: {\"messageId\":\"undertone\",\"type\":\"TEXT_MESSAGE_END\"}\n\n",
+    );
     let vercel = value!({"id": "c", "messages": [{"role": "user", "parts": [{"type": "text", "text": CALM}]}]});
     for (path, request, media_type, before, expected) in [
         (
@@ -147,13 +158,12 @@ async fn each_protocol_has_it_in_a_piece_of_its_own_where_its_clients_take_one()
             "event: content_block_delta\ndata: {\"delta\":{\"text\":\"Let me look that up.\\n\\n\",\"type\":\"text_delta\"},\"index\":0,\"type\":\"content_block_delta\"}",
         ),
         ("/agent", ag_ui.clone(), "text/event-stream", "", ""),
-        (
-            "/agent",
-            ag_ui,
-            "text/event-stream",
-            "data: {\"type\":\"RUN_STARTED\",\"threadId\":\"t\",\"runId\":\"r\"}\n\n",
-            "\"type\":\"TEXT_MESSAGE_CONTENT\"",
-        ),
+        ("/agent", ag_ui.clone(), "text/event-stream", &run(&[]), ag_ui_said),
+        // Pieces of a tool's call, and of what the bot thinks, are not parted.
+        ("/agent", ag_ui.clone(), "text/event-stream", &run(&["TOOL_CALL_START"]), ""),
+        ("/agent", ag_ui.clone(), "text/event-stream", &run(&["REASONING_START"]), ""),
+        ("/agent", ag_ui.clone(), "text/event-stream", &run(&["TOOL_CALL_START", "TOOL_CALL_END"]), ag_ui_said),
+        ("/agent", ag_ui, "text/event-stream", &run(&["REASONING_START", "REASONING_END"]), ag_ui_said),
         ("/api/chat", vercel.clone(), "text/event-stream", "", ""),
         ("/api/chat", vercel, "text/event-stream", "data: {\"type\":\"start\"}\n\n", "\"type\":\"text-delta\""),
         (

@@ -411,19 +411,29 @@ async fn what_a_stream_tells_again_has_the_words_too() {
     let request = value!({"threadId": "t", "runId": "r", "messages": [{"id": "u", "role": "user", "content": CALM}]});
     let say = |text: &str| value!({"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": text});
     let whole = "It left on Monday. The rest is on its way.";
-    let reply = events(&[
-        value!({"type": "TEXT_MESSAGE_START", "messageId": "m", "role": "assistant"}),
-        say("It left on Monday."),
-        say(" The rest is on its way."),
-        value!({"type": "TEXT_MESSAGE_END", "messageId": "m"}),
-        value!({"type": "MESSAGES_SNAPSHOT", "messages": [{"id": "u", "role": "user", "content": CALM}, {"id": "m", "role": "assistant", "content": whole}]}),
-        value!({"type": "RUN_FINISHED", "threadId": "t", "runId": "r"}),
-    ]);
-    for length in [9, usize::MAX] {
+    let again = |whole: &str| {
+        events(&[
+            value!({"type": "TEXT_MESSAGE_START", "messageId": "m", "role": "assistant"}),
+            say("It left on Monday."),
+            say(" The rest is on its way."),
+            value!({"type": "TEXT_MESSAGE_END", "messageId": "m"}),
+            value!({"type": "MESSAGES_SNAPSHOT", "messages": [{"id": "u", "role": "user", "content": CALM}, {"id": "m", "role": "assistant", "content": whole}]}),
+            value!({"type": "RUN_FINISHED", "threadId": "t", "runId": "r"}),
+        ])
+    };
+    let other = "It left on Monday. And that is all.";
+    for (length, again_, expected) in [
+        (9, whole, "The rest is on its way. Anything else?"),
+        (usize::MAX, whole, "The rest is on its way. Anything else?"),
+        // What is not the same stays what the bot makes of it.
+        (9, other, "And that is all."),
+        (usize::MAX, other, "And that is all."),
+    ] {
+        let reply = again(again_);
         let response = streaming("text/event-stream", chunks(reply.as_bytes().chunks(length)));
         let layer = rules(&always("end", "Anything else?"));
         let text = within(exchange(layer, post_to("/agent", &request), response)).await.text();
-        assert!(text.contains(&format!("\"content\":\"{whole} Anything else?\"")), "{text}");
+        assert!(text.contains(&format!("\"content\":\"It left on Monday. {expected}\"")), "{text}");
         assert!(told(&text).ends_with("way. Anything else?"), "{text}");
     }
 }

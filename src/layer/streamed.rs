@@ -282,7 +282,7 @@ where
         self.clock = None;
         match holding {
             Holding::Plan => self.decide_now(),
-            Holding::Word | Holding::Beginning | Holding::Opener | Holding::Frame | Holding::Nothing => {
+            Holding::Word | Holding::Beginning | Holding::Opener | Holding::End | Holding::Frame | Holding::Nothing => {
                 self.editor.settle(&mut self.out);
             }
         }
@@ -295,7 +295,7 @@ where
             Holding::Plan => Duration::from_millis(self.limits.budget_ms),
             Holding::Word => WORD.min(max_held),
             Holding::Opener => Duration::from_millis(self.limits.max_opener_ms),
-            Holding::Beginning | Holding::Frame | Holding::Nothing => max_held,
+            Holding::Beginning | Holding::End | Holding::Frame | Holding::Nothing => max_held,
         }
     }
 

@@ -105,6 +105,8 @@ impl Params<'_> {
 #[derive(Debug, Default)]
 struct TaskReply {
     is_over: bool,
+    /// Whether a message has more texts than the first.
+    has_more: bool,
     absence: Option<HandsOff>,
 }
 
@@ -147,13 +149,15 @@ object! {
     }
 }
 
-/// The first text of a message, which is where it begins.
-fn first(parts: &List<Part<'_>>, data: &[u8]) -> Option<Piece> {
-    let first = parts.items.iter().find(|part| part.text.has_words())?;
-    first.text.piece_in(data, 0, PieceKind::Copy)
-}
-
 impl TaskReply {
+    /// The first text of a message, which is where it begins.
+    fn first(&mut self, parts: &List<Part<'_>>, data: &[u8]) -> Option<Piece> {
+        let mut spoken = parts.items.iter().filter(|part| part.text.has_words());
+        let first = spoken.next()?;
+        self.has_more |= spoken.next().is_some();
+        first.text.piece_in(data, 0, PieceKind::Copy)
+    }
+
     fn read_status(
         &mut self,
         status: &Status<'_>,
@@ -167,7 +171,7 @@ impl TaskReply {
             "failed" | "rejected" | "canceled" | "cancelled" => return Err(HandsOff::Error),
             "completed" | "input-required" | "auth-required" => {
                 self.is_over = true;
-                pieces.extend(first(&status.message.parts, data));
+                pieces.extend(self.first(&status.message.parts, data));
             }
             _ => {}
         }
@@ -192,9 +196,15 @@ impl ReplyReader for TaskReply {
         if outcome.error.says_something() || frame.event() == Some("error") {
             return Err(HandsOff::Error);
         }
-        pieces.extend([&outcome.parts, &outcome.message.parts].into_iter().filter_map(|parts| first(parts, &data)));
+        for parts in [&outcome.parts, &outcome.message.parts] {
+            pieces.extend(self.first(parts, &data));
+        }
         self.read_status(&outcome.status, outcome.artifacts, &data, pieces)?;
         self.read_status(&outcome.inner.status, outcome.inner.artifacts, &data, pieces)
+    }
+
+    fn is_last(&self) -> Option<bool> {
+        Some(!self.has_more)
     }
 
     fn expects_copies(&self) -> bool {

@@ -73,6 +73,8 @@ struct RunReply {
     has_begun: bool,
     /// Whether a tool is called or the bot thinks: chunks of those must not be parted.
     is_busy: bool,
+    /// Whether the text that ended last is the last; nothing until what comes behind it shows.
+    is_last: Option<bool>,
     is_over: bool,
     absence: Option<HandsOff>,
 }
@@ -130,21 +132,43 @@ impl ReplyReader for RunReply {
         let kind = event.kind.text().unwrap_or_default();
         match kind.as_str() {
             "RUN_STARTED" => self.has_begun = true,
-            "TEXT_MESSAGE_START" => self.open(&event),
-            "TEXT_MESSAGE_CONTENT" | "TEXT_MESSAGE_CHUNK" => pieces.extend(self.words(&event, &data)),
-            "TEXT_MESSAGE_END" => pieces.extend(event.message.text().and_then(|id| self.spoken.end(&id))),
+            "TEXT_MESSAGE_START" => {
+                self.open(&event);
+                self.is_last = Some(false);
+            }
+            "TEXT_MESSAGE_CONTENT" | "TEXT_MESSAGE_CHUNK" => {
+                // A chunk with another name ends the message before it.
+                let before = self
+                    .open
+                    .as_ref()
+                    .map(|(id, _)| id)
+                    .filter(|id| event.message.get().is_some_and(|_| !event.message.is(id)));
+                let end = before.filter(|_| kind == "TEXT_MESSAGE_CHUNK").and_then(|id| self.spoken.end(id));
+                pieces.extend(end);
+                self.is_last = None;
+                pieces.extend(self.words(&event, &data));
+            }
+            "TEXT_MESSAGE_END" => {
+                self.is_last = None;
+                pieces.extend(event.message.text().and_then(|id| self.spoken.end(&id)));
+            }
             "MESSAGES_SNAPSHOT" => pieces.extend(self.snapshot(&event.messages.items, &data)),
             "RUN_FINISHED" => {
                 self.is_over = true;
+                self.is_last.get_or_insert(true);
                 pieces.push(Piece::end(0));
             }
             "RUN_ERROR" => return Err(HandsOff::Error),
             "TOOL_CALL_END" | "TOOL_CALL_RESULT" | "REASONING_END" | "REASONING_MESSAGE_END" | "THINKING_END" => {
                 self.is_busy = false;
             }
-            _ if kind.starts_with("REASONING") || kind.starts_with("THINKING") => self.is_busy = true,
+            _ if kind.starts_with("REASONING") || kind.starts_with("THINKING") => {
+                self.is_busy = true;
+                self.is_last = Some(false);
+            }
             _ if kind.starts_with("TOOL_CALL") => {
                 self.is_busy = true;
+                self.is_last = Some(false);
                 self.absence.get_or_insert(HandsOff::ToolCall);
             }
             _ => {}
@@ -172,6 +196,10 @@ impl ReplyReader for RunReply {
 
     fn may_repeat(&self) -> bool {
         true
+    }
+
+    fn is_last(&self) -> Option<bool> {
+        self.is_last
     }
 
     fn absence(&self) -> HandsOff {

@@ -7,8 +7,8 @@ use http::request;
 use serde_json::json;
 
 use super::{
-    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
-    first::FirstWords,
+    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn,
+    first::{self, FirstWords},
     history, is_post_to,
     json::{self, List, Raw, object},
 };
@@ -66,6 +66,13 @@ object! {
     }
 }
 
+impl Block<'_> {
+    /// Whether it calls a tool, the client's or the server's: the turn goes on behind it.
+    fn calls(&self) -> bool {
+        self.kind.get().is_some_and(|kind| kind.ends_with("tool_use\""))
+    }
+}
+
 impl<'a> Message<'a> {
     fn read(&self) -> history::Message<'a> {
         history::Message { from: history::From::role(self.role), content: self.content }.unless_of_tools()
@@ -84,14 +91,14 @@ impl Request<'_> {
     }
 }
 
-/// Reads the reply to one request: the first block of text that has words.
+/// Reads the reply to one request: the first block of text that has words, and those behind it.
 #[derive(Debug, Default)]
 struct MessageReply {
     blocks: FirstWords<usize>,
     /// The block of text that is being written.
     open: Option<usize>,
-    /// Whether there are more texts behind the first.
-    has_more: bool,
+    /// Whether the text that ended last is the last; nothing until what comes behind it shows.
+    is_last: Option<bool>,
     absence: Option<HandsOff>,
 }
 
@@ -118,7 +125,7 @@ object! {
 
 impl MessageReply {
     fn note(&mut self, block: &Block<'_>) {
-        if block.kind.is("tool_use") || block.kind.is("server_tool_use") {
+        if block.calls() {
             self.absence.get_or_insert(HandsOff::ToolCall);
         }
     }
@@ -129,10 +136,9 @@ impl MessageReply {
         }
         let blocks = &message.content.items;
         blocks.iter().for_each(|block| self.note(block));
-        let mut spoken = blocks.iter().filter(|block| block.kind.is("text") && block.text.has_words());
-        let first = spoken.next();
-        self.has_more = spoken.next().is_some();
-        pieces.extend(first.and_then(|block| block.text.piece_in(data, 0, PieceKind::Copy)));
+        let has_words = |block: &&Block<'_>| block.kind.is("text") && block.text.has_words();
+        pieces.extend(first::whole(blocks.iter().filter(has_words).map(|block| block.text), data, false));
+        self.is_last = Some(!blocks.iter().rev().take_while(|block| !has_words(block)).any(Block::calls));
         Ok(())
     }
 }
@@ -149,6 +155,7 @@ impl ReplyReader for MessageReply {
             self.read_message(&event, &data, pieces)?;
         } else if event.kind.is("content_block_start") {
             self.note(&event.block);
+            self.is_last = Some(false);
             self.open = Some(index).filter(|_| event.block.kind.is("text"));
             if event.block.kind.is("text") {
                 pieces.extend(self.blocks.add(index, event.block.text, &data));
@@ -156,10 +163,14 @@ impl ReplyReader for MessageReply {
         } else if event.kind.is("content_block_delta") && event.delta.kind.is("text_delta") {
             pieces.extend(self.blocks.add(index, event.delta.text, &data));
         } else if event.kind.is("content_block_stop") {
-            self.open = None;
+            if self.open.take().is_some() {
+                self.is_last = None;
+            }
             pieces.extend(self.blocks.end(&index));
         } else if event.kind.is("message_delta") && event.delta.stop_reason.is("refusal") {
             return Err(HandsOff::Refusal);
+        } else if event.kind.is("message_delta") || event.kind.is("message_stop") {
+            self.is_last.get_or_insert(true);
         } else if event.kind.get().is_none() {
             self.absence = Some(HandsOff::Unreadable);
         }
@@ -174,9 +185,8 @@ impl ReplyReader for MessageReply {
         Some(format!("event: content_block_delta\ndata: {event}\n\n").into_bytes())
     }
 
-    fn is_last(&self) -> bool {
-        // After a call the turn goes on.
-        !self.has_more && self.absence != Some(HandsOff::ToolCall)
+    fn is_last(&self) -> Option<bool> {
+        self.is_last
     }
 
     fn may_repeat(&self) -> bool {

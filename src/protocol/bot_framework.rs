@@ -7,7 +7,7 @@
 use http::request;
 
 use super::{
-    Claim, Encoding, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
+    Claim, Encoding, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, first,
     growth::Growth,
     history, is_post_of_json,
     json::{self, List, Raw, object},
@@ -96,6 +96,8 @@ const TEXTS: usize = 2;
 struct ActivitiesReply {
     growth: Growth,
     has_spoken: bool,
+    /// Whether there is more text behind it that no words can stand behind.
+    has_more: bool,
     absence: Option<HandsOff>,
 }
 
@@ -135,7 +137,13 @@ impl ActivitiesReply {
             self.growth.grow(activity.text, data, pieces);
             return Ok(());
         }
-        if !activity.kind.is("message") || !activity.text.has_words() || self.has_spoken {
+        if !activity.kind.is("message") || !activity.text.has_words() {
+            return Ok(());
+        }
+        if self.has_spoken {
+            // What is spoken of it would have to agree.
+            self.has_more |= activity.speak.has_words() || activity.format.is("xml");
+            pieces.extend(first::whole([activity.text], data, true));
             return Ok(());
         }
         self.has_spoken = true;
@@ -188,6 +196,10 @@ impl ReplyReader for ActivitiesReply {
                 reply.activities.items.iter().try_for_each(|activity| self.read_activity(activity, &data, pieces))
             }
         }
+    }
+
+    fn is_last(&self) -> Option<bool> {
+        Some(!self.has_more)
     }
 
     fn expects_copies(&self) -> bool {

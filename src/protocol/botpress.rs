@@ -6,7 +6,7 @@
 use http::{Method, request};
 
 use super::{
-    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_of_json,
+    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn, first, history, is_post_of_json,
     is_post_to,
     json::{self, List, Raw, object},
 };
@@ -91,8 +91,7 @@ impl ReplyReader for ConverseReply {
     fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
         let data = frame.data();
         let Some(reply) = json::event::<Reply<'_>>(&data, &mut self.absence)? else { return Ok(()) };
-        let first = reply.responses.items.iter().find(|message| message.text.has_words());
-        pieces.extend(first.and_then(|message| message.text.piece_in(&data, 0, PieceKind::Copy)));
+        pieces.extend(first::whole(reply.responses.items.iter().map(|message| message.text), &data, false));
         Ok(())
     }
 

@@ -33,7 +33,7 @@ impl Protocol for DialogflowCx {
             return Recognition::Foreign;
         }
         let has_begun = request.messages.0;
-        Recognition::of(request.turn(), || FulfillmentReply { has_begun, absence: None })
+        Recognition::of(request.turn(), || FulfillmentReply { has_begun, has_more: false, absence: None })
     }
 }
 
@@ -64,6 +64,8 @@ impl Request<'_> {
 #[derive(Debug)]
 struct FulfillmentReply {
     has_begun: bool,
+    /// Whether there is more text behind it that no words can stand behind.
+    has_more: bool,
     absence: Option<HandsOff>,
 }
 
@@ -115,6 +117,7 @@ impl ReplyReader for FulfillmentReply {
         let mut twins = Twins::new(&data, pieces);
         let written = messages.iter().find(|message| message.text.text.is_there);
         written.into_iter().flat_map(|message| &message.text.text.items).for_each(|text| twins.add(*text));
+        self.has_more = messages.iter().filter(|message| message.text.text.is_there).nth(1).is_some();
         let is_spoken = |message: &&Message<'_>| message.spoken.text.has_words() || message.spoken.ssml.has_words();
         if let Some(message) = messages.iter().find(is_spoken) {
             twins.add(message.spoken.text);
@@ -123,6 +126,11 @@ impl ReplyReader for FulfillmentReply {
             }
         }
         if twins.is_full() { Err(HandsOff::NoRoom) } else { Ok(()) }
+    }
+
+    fn is_last(&self) -> Option<bool> {
+        // What is spoken would have to agree.
+        Some(!self.has_more)
     }
 
     fn absence(&self) -> HandsOff {

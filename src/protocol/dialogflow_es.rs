@@ -65,6 +65,8 @@ impl Request<'_> {
 /// Reads the fulfillment.
 #[derive(Debug, Default)]
 struct FulfillmentReply {
+    /// Whether there is more text behind it that no words can stand behind.
+    has_more: bool,
     absence: Option<HandsOff>,
 }
 
@@ -107,12 +109,18 @@ impl ReplyReader for FulfillmentReply {
         let mut platforms = Vec::new();
         for message in reply.messages.items.iter().filter(|message| message.text.text.is_there) {
             let platform = message.platform.text();
+            self.has_more |= platforms.contains(&platform);
             if platforms.len() <= MAX_TEXTS && !platforms.contains(&platform) {
                 platforms.push(platform);
                 message.text.text.items.iter().for_each(|text| twins.add(*text));
             }
         }
         if twins.is_full() { Err(HandsOff::NoRoom) } else { Ok(()) }
+    }
+
+    fn is_last(&self) -> Option<bool> {
+        // The text that stands for all platforms would have to agree.
+        Some(!self.has_more)
     }
 
     fn absence(&self) -> HandsOff {

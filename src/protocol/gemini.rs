@@ -292,9 +292,9 @@ impl ReplyReader for GeminiReply {
         self.is_streamed
     }
 
-    fn is_last(&self) -> bool {
+    fn is_last(&self) -> Option<bool> {
         // After a call the turn goes on.
-        !self.calls
+        Some(!self.calls)
     }
 
     fn may_repeat(&self) -> bool {

@@ -5,8 +5,9 @@
 use http::{Method, request};
 
 use super::{
-    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn, history,
+    Claim, Encoding, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history,
     json::{self, List, Raw, object},
+    ssml,
     twins::Twins,
 };
 
@@ -51,6 +52,8 @@ object! {
 /// Reads the reply to one request.
 #[derive(Debug, Default)]
 struct LexReply {
+    /// Whether there is more text behind it that no words can stand behind.
+    has_more: bool,
     absence: Option<HandsOff>,
 }
 
@@ -85,7 +88,21 @@ impl ReplyReader for LexReply {
         } else if !is_ssml(first) {
             twins.add(first.content);
         }
+        let later = spoken.filter(|message| message.content.has_words());
+        for message in later {
+            let is_read = !is_ssml(message) || message.content.text().is_some_and(|text| ssml::text(&text).is_some());
+            let encoding = if is_ssml(message) { Encoding::Ssml } else { Encoding::Json };
+            let Some(span) = message.content.span_in(&data).filter(|_| is_read) else {
+                self.has_more = true;
+                return Ok(());
+            };
+            pieces.extend([Piece { text: 0, span, kind: PieceKind::Later, encoding }, Piece::end(0)]);
+        }
         Ok(())
+    }
+
+    fn is_last(&self) -> Option<bool> {
+        Some(!self.has_more)
     }
 
     fn max_chars(&self) -> Option<usize> {

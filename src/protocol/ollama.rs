@@ -166,9 +166,9 @@ impl ReplyReader for OllamaReply {
         Some(format!("{line}\n").into_bytes())
     }
 
-    fn is_last(&self) -> bool {
+    fn is_last(&self) -> Option<bool> {
         // After a call the turn goes on.
-        !self.calls
+        Some(!self.calls)
     }
 
     fn may_repeat(&self) -> bool {

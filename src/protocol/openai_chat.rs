@@ -243,9 +243,9 @@ impl ReplyReader for ChatReply {
         Some(self.chunk(text, words))
     }
 
-    fn is_last(&self) -> bool {
+    fn is_last(&self) -> Option<bool> {
         // After a call the turn goes on.
-        !self.calls
+        Some(!self.calls)
     }
 
     fn absence(&self) -> HandsOff {

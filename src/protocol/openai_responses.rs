@@ -118,6 +118,8 @@ struct ResponsesReply {
     /// Which item of the output, and which part of its content.
     target: Option<(usize, usize)>,
     is_over: bool,
+    /// Whether there is more text behind it that no words can stand behind.
+    has_more: bool,
     absence: Option<HandsOff>,
 }
 
@@ -227,6 +229,13 @@ impl Response<'_> {
         Ok(())
     }
 
+    /// How many texts there are.
+    fn texts(&self) -> usize {
+        let messages = self.output.items.iter().filter(|item| item.kind.is("message"));
+        let parts = messages.flat_map(|item| &item.content.items);
+        parts.filter(|part| part.is_text() && part.text.has_words()).count()
+    }
+
     fn check(&self) -> Result<(), HandsOff> {
         if self.error.says_something() || self.status.is("failed") || self.status.is("cancelled") {
             return Err(HandsOff::Error);
@@ -319,7 +328,12 @@ impl ReplyReader for ResponsesReply {
         }
         let response = event.into_response();
         self.absence = Some(response.absence());
+        self.has_more = response.texts() > 1;
         response.read(&data, &mut self.target, pieces)
+    }
+
+    fn is_last(&self) -> Option<bool> {
+        Some(!self.has_more)
     }
 
     fn expects_copies(&self) -> bool {

@@ -7,7 +7,7 @@ use http::request;
 use serde_json::json;
 
 use super::{
-    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_to,
+    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn, first, history, is_post_to,
     json::{self, List, Raw, object},
 };
 
@@ -63,8 +63,6 @@ impl Request<'_> {
 struct RasaReply {
     /// Whom messages are for.
     sender: String,
-    /// Whether there are more messages behind the first.
-    has_more: bool,
     has_spoken: bool,
     absence: Option<HandsOff>,
 }
@@ -83,26 +81,25 @@ impl ReplyReader for RasaReply {
         } else {
             json::event::<Message<'_>>(&data, &mut self.absence)?.map(|message| vec![message])
         };
-        // What comes after it is another message.
-        if self.has_spoken {
-            return Ok(());
-        }
-        let mut spoken = messages.into_iter().flatten().filter(|message| message.text.has_words());
-        let first = spoken.next();
-        self.has_more = spoken.next().is_some();
-        self.has_spoken = first.is_some();
-        pieces.extend(first.and_then(|message| message.text.piece_in(&data, 0, PieceKind::Copy)));
+        let texts = messages.iter().flatten().map(|message| message.text);
+        pieces.extend(first::whole(texts, &data, self.has_spoken));
+        self.has_spoken |= !pieces.is_empty();
         Ok(())
     }
 
     fn first_piece(&self, words: &str) -> Option<Vec<u8>> {
         // A message of its own.
-        let message = json!({"recipient_id": self.sender, "text": words.trim_end()});
+        let message = json!({"recipient_id": self.sender, "text": words.trim()});
         Some(format!("{message}\n").into_bytes())
     }
 
-    fn is_last(&self) -> bool {
-        !self.has_more
+    fn next_piece(&self, _: usize, words: &str) -> Option<Vec<u8>> {
+        self.first_piece(words)
+    }
+
+    fn is_last(&self) -> Option<bool> {
+        // The end of the body shows it.
+        None
     }
 
     fn absence(&self) -> HandsOff {

@@ -73,10 +73,11 @@ pub trait ReplyReader: fmt::Debug + Send {
         None
     }
 
-    /// Whether the text that has been read is the last of the reply's, as far as is known: words behind it are words behind
-    /// the reply. It is, unless implemented.
-    fn is_last(&self) -> bool {
-        true
+    /// Whether the text whose end has been read is the last of the reply's: words behind it are words behind the reply, and
+    /// not behind one that goes on with another text or the call of a tool. Nothing where only what comes next shows it: its
+    /// end then waits for that, where words can stand nowhere but before it. It is the last, unless implemented.
+    fn is_last(&self) -> Option<bool> {
+        Some(true)
     }
 
     /// How many characters a text may have, where the format has a limit that a rule's words could reach. None unless
@@ -137,7 +138,9 @@ pub enum PieceKind {
     Copy,
     /// The text so far, told again before more of it: edited to agree.
     Repeat,
-    /// The text is over: no delta follows. Its span is empty.
+    /// The next piece of another text behind the one that is adjusted: what stands behind the reply stands behind the last.
+    Later,
+    /// The text, or the one behind it, is over: no piece of it follows. Its span is empty.
     End,
     /// What has come of the text so far was white space of something else: it begins with what follows. Its span is empty.
     Restart,

@@ -104,6 +104,8 @@ struct VercelReply {
     has_begun: bool,
     /// The part of text that is being written.
     open: Option<String>,
+    /// Whether the text that ended last is the last; nothing until what comes behind it shows.
+    is_last: Option<bool>,
     absence: Option<HandsOff>,
 }
 
@@ -129,15 +131,24 @@ impl VercelReply {
         let kind = event.kind.text().unwrap_or_default();
         match kind.as_str() {
             "text-delta" => pieces.extend(self.parts.add(event.id.text().unwrap_or_default(), event.delta, data)),
-            "text-start" => self.open = event.id.text(),
+            "text-start" => {
+                self.open = event.id.text();
+                self.is_last = Some(false);
+            }
             "text-end" => {
                 self.open = None;
+                self.is_last = None;
                 pieces.extend(self.parts.end(&event.id.text().unwrap_or_default()));
             }
             "start" => self.has_begun = true,
-            "finish" => pieces.push(Piece::end(0)),
+            "start-step" | "reasoning-start" => self.is_last = Some(false),
+            "finish" => {
+                self.is_last.get_or_insert(true);
+                pieces.push(Piece::end(0));
+            }
             "error" => return Err(HandsOff::Error),
             _ if kind.starts_with("tool-") => {
+                self.is_last = Some(false);
                 self.absence.get_or_insert(HandsOff::ToolCall);
             }
             _ => {}
@@ -150,13 +161,18 @@ impl VercelReply {
         match data {
             [b'0', b':', rest @ ..] => {
                 let text: Raw<'_> = serde_json::from_slice(rest).map_err(|_| HandsOff::Unreadable)?;
+                self.is_last = None;
                 pieces.extend(text.piece_in(data, 0, PieceKind::Delta));
             }
             [b'3', b':', ..] => return Err(HandsOff::Error),
             [b'9' | b'b' | b'c', b':', ..] => {
+                self.is_last = Some(false);
                 self.absence.get_or_insert(HandsOff::ToolCall);
             }
-            [b'd', b':', ..] => pieces.push(Piece::end(0)),
+            [b'd', b':', ..] => {
+                self.is_last.get_or_insert(true);
+                pieces.push(Piece::end(0));
+            }
             [_, b':', ..] | [] => {}
             _ => return Err(HandsOff::Unreadable),
         }
@@ -231,6 +247,10 @@ impl ReplyReader for VercelReply {
 
     fn may_repeat(&self) -> bool {
         true
+    }
+
+    fn is_last(&self) -> Option<bool> {
+        self.is_last
     }
 
     fn absence(&self) -> HandsOff {

@@ -1,4 +1,4 @@
-//! The end of one text of a reply: what has been told of it, and what is put behind it.
+//! The end of one text of a reply, and of those behind it: what has been told of them, and what is put behind the last.
 
 use bytes::Bytes;
 
@@ -49,7 +49,10 @@ pub(super) struct Ending {
     last: Option<(Part, Frame)>,
     /// Copies of it in frames that may still be held.
     copies: Vec<Part>,
-    is_over: bool,
+    /// The frame that tells that it is over.
+    end: Option<usize>,
+    /// Whether what comes is of another text behind it.
+    is_later: bool,
     /// What has been put behind it, once that is decided.
     put: Option<String>,
 }
@@ -72,10 +75,10 @@ impl Ending {
             PieceKind::Delta => self.append(part, frame),
             PieceKind::Copy | PieceKind::Repeat if !self.has_begun => {
                 self.append(part, frame);
-                self.is_over |= kind == PieceKind::Copy;
+                self.end = self.end.or(Some(part.frame).filter(|_| kind == PieceKind::Copy));
             }
             PieceKind::Copy | PieceKind::Repeat => {
-                self.is_over |= kind == PieceKind::Copy;
+                self.end = self.end.or(Some(part.frame).filter(|_| kind == PieceKind::Copy && !self.is_later));
                 if self.put.is_some() {
                     return self.agree(part);
                 }
@@ -85,7 +88,14 @@ impl Ending {
                 }
                 self.copies.push(part.clone());
             }
-            PieceKind::End => self.is_over = true,
+            PieceKind::Later => {
+                if self.end.take().is_some() || !self.is_later {
+                    self.told.push_str("\n\n");
+                }
+                self.is_later = true;
+                self.append(part, frame);
+            }
+            PieceKind::End => self.end = self.end.or(Some(part.frame)),
             PieceKind::Restart => *self = Self::default(),
             PieceKind::Offset(_) => {}
         }
@@ -109,9 +119,15 @@ impl Ending {
         visible(&self.told)
     }
 
-    /// Whether no more of it will come.
-    pub(super) const fn is_over(&self) -> bool {
-        self.is_over
+    /// The frame that tells that no more of it will come, if that is not decided yet what is put behind it.
+    pub(super) fn end(&self) -> Option<usize> {
+        self.end.filter(|_| !self.is_closed())
+    }
+
+    /// It was not the last: another may come.
+    pub(super) fn go_on(&mut self) {
+        self.end = None;
+        self.last = None;
     }
 
     /// Whether it is decided what is put behind it.

@@ -76,12 +76,13 @@ impl Queue {
         }
     }
 
-    /// Puts something of undertone's own before the last frame, or at the end if none waits.
-    pub(super) fn insert(&mut self, pieces: Vec<Bytes>, framing: Option<Framing>) {
+    /// Puts something of undertone's own before this frame, or where that does not wait before the last, or at the end if
+    /// none does.
+    pub(super) fn insert(&mut self, pieces: Vec<Bytes>, before: Option<usize>, framing: Option<Framing>) {
         // Not between the name of an event and its data.
         let last = self.frames.len().saturating_sub(1);
-        let fields = self.fields_before(last);
-        let place = last.saturating_sub(fields);
+        let place = before.and_then(|number| number.checked_sub(self.first)).unwrap_or(last).min(last);
+        let place = place.saturating_sub(self.fields_before(place));
         let end = if place == 0 { self.end(framing) } else { Bytes::new() };
         let before = self.frames.get_mut(place).map_or(&mut self.after, |held| &mut held.before);
         before.push(end);
@@ -96,6 +97,11 @@ impl Queue {
             Some(Framing::Values) if self.ends_mid_line => b"\n",
             _ => b"",
         })
+    }
+
+    /// The number of the first frame of the event whose data is in this one.
+    pub(super) fn event(&self, number: usize) -> usize {
+        number.saturating_sub(self.fields_before(number.saturating_sub(self.first)))
     }
 
     /// The number of the first of the latest frames that only name an event, whose data has not come.

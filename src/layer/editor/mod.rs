@@ -72,6 +72,8 @@ pub(super) enum Holding {
     Beginning,
     /// The end of an opener that is out of proportion.
     Opener,
+    /// What shows whether the text that has ended was the last.
+    End,
     /// The end of a frame.
     Frame,
 }
@@ -160,6 +162,9 @@ impl Editor {
                 Some(_) => Holding::Beginning,
             };
         }
+        if self.held_end().is_some() && !self.is_passing {
+            return Holding::End;
+        }
         let is_cut = self.framer.as_ref().is_some_and(|framer| framer.buffered() > 0);
         if is_cut || !self.held.is_empty() { Holding::Frame } else { Holding::Nothing }
     }
@@ -201,6 +206,10 @@ impl Editor {
             }
             Holding::Beginning | Holding::Opener => {
                 self.decide(true);
+                self.release(out);
+            }
+            Holding::End => {
+                self.go_on();
                 self.release(out);
             }
             Holding::Plan => self.give_up(FailOpen::Budget, out),
@@ -344,7 +353,8 @@ impl Editor {
         let keep = self.texts.iter().filter_map(Text::holds_from).min();
         // What may have to go before an event goes before its name.
         let name = self.held.unfinished_event().filter(|_| self.awaits_end());
-        let keep = keep.into_iter().chain(name).min().filter(|_| !self.is_passing);
+        let end = self.held_end().map(|end| self.held.event(end));
+        let keep = keep.into_iter().chain(name).chain(end).min().filter(|_| !self.is_passing);
         self.held.release(keep, out);
         if self.is_passing {
             out.extend(self.framer.as_mut().map(Framer::take_rest).filter(|rest| !rest.is_empty()));
@@ -362,7 +372,7 @@ fn note(adjustment: &mut Option<Adjustment>, spoken: &mut Spoken, change: &Chang
 fn part_of(frame: &Frame, number: usize, piece: &Piece) -> Option<Part> {
     let span = match piece.kind {
         PieceKind::End | PieceKind::Restart => 0..0,
-        PieceKind::Delta | PieceKind::Copy | PieceKind::Repeat | PieceKind::Offset(_) => {
+        PieceKind::Delta | PieceKind::Copy | PieceKind::Repeat | PieceKind::Later | PieceKind::Offset(_) => {
             frame.raw_range(&piece.span)?
         }
     };

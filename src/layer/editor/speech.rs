@@ -124,17 +124,43 @@ impl Editor {
         true
     }
 
+    /// The frame that tells of an end, behind which may come what shows whether it was the reply's, where words can stand
+    /// only before it.
+    pub(super) fn held_end(&self) -> Option<usize> {
+        let end = self.endings.iter().filter_map(Ending::end).min()?;
+        let waits = || self.awaits_end() && self.reader.may_repeat() && self.reader.is_last().is_none();
+        guard(waits).unwrap_or(false).then_some(end)
+    }
+
+    /// What ended has waited long enough for what shows that it was the last.
+    pub(super) fn go_on(&mut self) {
+        self.endings.iter_mut().filter(|ending| ending.end().is_some()).for_each(Ending::go_on);
+    }
+
     /// Puts behind each text that is over what is to stand there; `is_over` says that all are.
     pub(super) fn close(&mut self, is_over: bool) {
         if self.endings.is_empty() || self.is_passing {
             return;
         }
         let may_repeat = self.framing.filter(|_| guard(|| self.reader.may_repeat()).unwrap_or(false));
+        let Ok(is_last) = guard(|| self.reader.is_last().or(is_over.then_some(true))) else { return };
         for number in 0..self.endings.len() {
             let Some(ending) = self.endings.get_mut(number) else { break };
             let is_decided = self.texts.get(number).is_none_or(Text::is_decided);
-            if ending.is_closed() || !is_decided || !(is_over || ending.is_over()) {
+            if ending.is_closed() || !is_decided || !(is_over || ending.end().is_some()) {
                 continue;
+            }
+            match is_last {
+                Some(true) => {}
+                Some(false) if is_over => {
+                    ending.leave();
+                    continue;
+                }
+                Some(false) => {
+                    ending.go_on();
+                    continue;
+                }
+                None => continue,
             }
             if self.behind.is_none()
                 && let Some(rules) = self.rules.take()
@@ -143,9 +169,8 @@ impl Editor {
                 self.spoken.note_failed(&decided);
                 self.behind = decided.other;
             }
-            let policy = &self.policy;
-            let reader = &self.reader;
-            if !guard(|| policy.may_follow(ending.told()) && reader.is_last()).unwrap_or(false) {
+            let (policy, reader) = (&self.policy, &self.reader);
+            if !guard(|| policy.may_follow(ending.told())).unwrap_or(false) {
                 ending.leave();
                 continue;
             }
@@ -154,10 +179,11 @@ impl Editor {
                 return;
             };
             let own = |words: &str| guard(|| reader.next_piece(number, words)).ok().flatten().map(Bytes::from);
+            let end = ending.end();
             let Behind { placed, again, is_put } = ending.put(&behind.text, self.held.first(), may_repeat, own);
             self.held.place(placed);
             if let Some(pieces) = again {
-                self.held.insert(pieces, self.framing);
+                self.held.insert(pieces, end, self.framing);
             }
             if is_put {
                 self.adjustment.get_or_insert(Adjustment::Append);
