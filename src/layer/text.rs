@@ -95,7 +95,7 @@ impl Text {
             (Some(Decided::Change(change)), PieceKind::Copy | PieceKind::Repeat | PieceKind::Offset(_)) => {
                 return Ok(self.agree(change, &part, kind));
             }
-            (None, PieceKind::Later) | (Some(_), _) => {}
+            (None, PieceKind::Later | PieceKind::LaterCopy) | (Some(_), _) => {}
         }
         Ok(None)
     }

@@ -123,6 +123,13 @@ impl RunReply {
         }
         found.content.piece_in(data, 0, PieceKind::Copy)
     }
+
+    /// The latest text behind it, as a snapshot tells it.
+    fn later(&self, messages: &[Message<'_>], data: &[u8]) -> Option<Piece> {
+        let later = self.spoken.later()?;
+        let found = messages.iter().find(|message| message.id.is(later))?;
+        found.content.piece_in(data, 0, PieceKind::LaterCopy)
+    }
 }
 
 impl ReplyReader for RunReply {
@@ -152,7 +159,10 @@ impl ReplyReader for RunReply {
                 self.is_last = None;
                 pieces.extend(event.message.text().and_then(|id| self.spoken.end(&id)));
             }
-            "MESSAGES_SNAPSHOT" => pieces.extend(self.snapshot(&event.messages.items, &data)),
+            "MESSAGES_SNAPSHOT" => {
+                pieces.extend(self.snapshot(&event.messages.items, &data));
+                pieces.extend(self.later(&event.messages.items, &data));
+            }
             "RUN_FINISHED" => {
                 self.is_over = true;
                 self.is_last.get_or_insert(true);

@@ -38,6 +38,11 @@ impl<T: PartialEq> FirstWords<T> {
         self.part.as_ref()
     }
 
+    /// The latest part behind it that has words.
+    pub(super) const fn later(&self) -> Option<&T> {
+        self.later.as_ref()
+    }
+
     /// The piece of the text that this is, if its part is the one. White space counts: it is the text's beginning. Or the
     /// piece of one behind it.
     pub(super) fn add(&mut self, part: T, words: Raw<'_>, data: &[u8]) -> Option<Piece> {

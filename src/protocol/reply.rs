@@ -140,6 +140,8 @@ pub enum PieceKind {
     Repeat,
     /// The next piece of another text behind the one that is adjusted: what stands behind the reply stands behind the last.
     Later,
+    /// The latest of those behind it, told again: edited to agree with what stands behind it.
+    LaterCopy,
     /// The text, or the one behind it, is over: no piece of it follows. Its span is empty.
     End,
     /// What has come of the text so far was white space of something else: it begins with what follows. Its span is empty.

@@ -51,8 +51,9 @@ pub(super) struct Ending {
     copies: Vec<Part>,
     /// The frame that tells that it is over.
     end: Option<usize>,
-    /// Whether what comes is of another text behind it.
+    /// Whether what comes is of another text behind it, and where in `told` that begins.
     is_later: bool,
+    latest: usize,
     /// What has been put behind it, once that is decided.
     put: Option<String>,
 }
@@ -77,8 +78,10 @@ impl Ending {
                 self.append(part, frame);
                 self.end = self.end.or(Some(part.frame).filter(|_| kind == PieceKind::Copy));
             }
-            PieceKind::Copy | PieceKind::Repeat => {
-                self.end = self.end.or(Some(part.frame).filter(|_| kind == PieceKind::Copy && !self.is_later));
+            // Nothing stands behind a text that another has followed.
+            PieceKind::Copy | PieceKind::Repeat if self.is_later => {}
+            PieceKind::Copy | PieceKind::Repeat | PieceKind::LaterCopy => {
+                self.end = self.end.or(Some(part.frame).filter(|_| kind == PieceKind::Copy));
                 if self.put.is_some() {
                     return self.agree(part);
                 }
@@ -91,6 +94,7 @@ impl Ending {
             PieceKind::Later => {
                 if self.end.take().is_some() || !self.is_later {
                     self.told.push_str("\n\n");
+                    self.latest = self.told.len();
                 }
                 self.is_later = true;
                 self.append(part, frame);
@@ -179,7 +183,7 @@ impl Ending {
     /// The edit that makes a copy agree, if it is one.
     fn agree(&self, copy: &Part) -> Option<Edit> {
         let words = self.put.as_ref().filter(|words| !words.is_empty() && !self.is_cut)?;
-        let is_same = copy.encoding.decode(&copy.raw)? == self.told;
+        let is_same = copy.encoding.decode(&copy.raw)? == *self.told.get(self.latest..)?;
         let end = copy.span.start + copy.encoding.locate(&copy.raw, usize::MAX);
         is_same.then(|| Edit { at: end..end, with: copy.encoding.encode(words) })
     }

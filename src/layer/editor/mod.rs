@@ -372,9 +372,12 @@ fn note(adjustment: &mut Option<Adjustment>, spoken: &mut Spoken, change: &Chang
 fn part_of(frame: &Frame, number: usize, piece: &Piece) -> Option<Part> {
     let span = match piece.kind {
         PieceKind::End | PieceKind::Restart => 0..0,
-        PieceKind::Delta | PieceKind::Copy | PieceKind::Repeat | PieceKind::Later | PieceKind::Offset(_) => {
-            frame.raw_range(&piece.span)?
-        }
+        PieceKind::Delta
+        | PieceKind::Copy
+        | PieceKind::Repeat
+        | PieceKind::Later
+        | PieceKind::LaterCopy
+        | PieceKind::Offset(_) => frame.raw_range(&piece.span)?,
     };
     let raw = frame.raw().get(span.clone()).map(|raw| frame.raw().slice_ref(raw))?;
     Some(Part { frame: number, span, raw, encoding: piece.encoding })
