@@ -171,10 +171,9 @@ async fn of_the_messages_of_a_run_the_last_has_words_behind_it() {
     };
     let call = ["TOOL_CALL_START", "TOOL_CALL_ARGS", "TOOL_CALL_END"].map(|kind| of(kind, "t")).to_vec();
     let end = vec![of("STATE_DELTA", "s"), of("RUN_FINISHED", "r")];
-    let snapshot = |answer: &str| {
+    let snapshot = |first: &str, answer: &str| {
         let of_bot = |id: &str, text: &str| value!({"id": id, "role": "assistant", "content": text});
-        let messages = [of_bot("1", "Let me look that up."), of_bot("2", answer)];
-        vec![event(&value!({"type": "MESSAGES_SNAPSHOT", "messages": messages}))]
+        vec![event(&value!({"type": "MESSAGES_SNAPSHOT", "messages": [of_bot("1", first), of_bot("2", answer)]}))]
     };
     let (first, answer) = (message("1", "Let me look that up."), message("2", "It left on Monday."));
     let chunk = |id: &str, text: &str| vec![say("TEXT_MESSAGE_CHUNK", id, text)];
@@ -189,18 +188,29 @@ async fn of_the_messages_of_a_run_the_last_has_words_behind_it() {
             "Let me look that up.\nIt left on Monday. Anything else?\n",
         ),
         (
-            [&first[..], &answer, &snapshot("It left on Monday."), &end].concat(),
+            [&first[..], &answer, &snapshot("Let me look that up.", "It left on Monday."), &end].concat(),
             "Let me look that up.\nIt left on Monday. Anything else?\n",
+        ),
+        // A word that is said twice is said again by the last.
+        (
+            [
+                &message("1", "One moment."),
+                &message("2", "One moment."),
+                &snapshot("One moment.", "One moment.")[..],
+                &end,
+            ]
+            .concat(),
+            "One moment.\nOne moment. Anything else?\n",
         ),
         ([&chunks.concat()[..], &end].concat(), "Let me look that up.It left on Monday. Anything else?"),
         ([&chunks.concat()[..], &call, &end].concat(), "Let me look that up.It left on Monday."),
     ] {
         let text = of_events("/agent", &request, &events).await;
         assert_eq!(told(&text), expected);
-        // Where a snapshot tells all of it again, it has the words as well, and only the last has them.
-        let again = ["Let me look that up.", "It left on Monday. Anything else?"];
-        let again = again.map(|words| format!("\"content\":\"{words}\""));
-        assert!(!text.contains("SNAPSHOT") || again.iter().all(|words| text.contains(words)), "{text}");
+        // Where a snapshot tells all of it again, the last has the words there, too.
+        let contents: Vec<_> = text.split("\"content\":").skip(1).filter_map(|rest| rest.split('"').nth(1)).collect();
+        let lines: Vec<_> = expected.lines().collect();
+        assert!(contents.is_empty() || contents == lines, "{text}");
     }
 }
 
@@ -267,6 +277,7 @@ async fn behind_a_stream_of_messages_comes_one_more() {
 }
 
 #[tokio::test(start_paused = true)]
+#[expect(clippy::too_many_lines, reason = "a list")]
 async fn of_the_texts_of_a_whole_reply_the_last_has_words_behind_it() {
     let blocks = |second: &str, kind: &str| {
         value!({"type": "message", "role": "assistant", "content": [
@@ -354,4 +365,50 @@ async fn of_the_texts_of_a_whole_reply_the_last_has_words_behind_it() {
         );
         assert_eq!(seen.replacen(MORE, "", 1), body, "{path}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_shows_that_a_reply_goes_on_lets_the_end_of_its_text_go_at_once() {
+    for kind in ["reasoning-start", "start-step", "tool-input-start"] {
+        let bot = tower::service_fn(move |_: Request<_>| {
+            let reply = [vercel::text("1", "Let me look that up.").concat(), vercel::of(kind)].concat();
+            let steps = [Step::Data(reply.into()), Step::Wait(Duration::from_secs(5))];
+            let head = Response::builder().header("content-type", "text/event-stream");
+            async { Ok::<_, std::convert::Infallible>(head.body(script(steps)).unwrap()) }
+        });
+        let body = Full::new(Bytes::from(vercel::request().to_string()));
+        let request = Request::post("/api/chat").header("content-type", "application/json").body(body).unwrap();
+        let mut body =
+            tower::ServiceExt::oneshot(tower::Layer::layer(&asking(), bot), request).await.unwrap().into_body();
+        let sent = tokio::time::Instant::now();
+        let mut seen = String::new();
+        while !seen.contains(kind) {
+            let frame = http_body_util::BodyExt::frame(&mut body).await.unwrap().unwrap();
+            seen.push_str(std::str::from_utf8(&frame.into_data().unwrap()).unwrap());
+        }
+        assert!(sent.elapsed() < Duration::from_millis(100), "{kind}: {:?}", sent.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn conditions_read_every_piece_of_every_text() {
+    let rule = "[[rule]]\nname = 'more'\nlayer = 'procedural'\nplace = 'end'\nsay = 'Anything else?'\n\
+        when = \"reply.text == 'Let me look that up.\\\\n\\\\nIt left.\\\\n\\\\nOn Monday.'\"\n";
+    let mut events = vercel::text("1", "Let me look that up.");
+    let of = |kind: &str, id: &str| event(&value!({"type": kind, "id": id}));
+    events.extend([
+        of("text-start", "2"),
+        vercel::delta("2", "It"),
+        vercel::delta("2", " "),
+        vercel::delta("2", "left."),
+    ]);
+    events.extend([of("text-end", "2"), vercel::text("3", "On Monday.").concat(), vercel::of("finish")]);
+    let body = Full::new(Bytes::from(vercel::request().to_string()));
+    let request = Request::post("/api/chat").header("content-type", "application/json").body(body).unwrap();
+    let reply = events.concat();
+    let response = Response::builder().header("content-type", "text/event-stream");
+    let response = response.body(chunks(reply.as_bytes().chunks(40))).unwrap();
+    let seen = within(exchange(layer().rules(Rules::from_toml(rule).unwrap()), request, response)).await.text();
+    assert_eq!(seen.replacen(&vercel::delta("3", MORE), "", 1), reply);
+    assert!(seen.contains(MORE), "{seen}");
 }

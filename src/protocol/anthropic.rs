@@ -163,9 +163,8 @@ impl ReplyReader for MessageReply {
         } else if event.kind.is("content_block_delta") && event.delta.kind.is("text_delta") {
             pieces.extend(self.blocks.add(index, event.delta.text, &data));
         } else if event.kind.is("content_block_stop") {
-            if self.open.take().is_some() {
-                self.is_last = None;
-            }
+            self.open = None;
+            self.is_last = None;
             pieces.extend(self.blocks.end(&index));
         } else if event.kind.is("message_delta") && event.delta.stop_reason.is("refusal") {
             return Err(HandsOff::Refusal);

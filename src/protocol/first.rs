@@ -21,14 +21,13 @@ pub(super) fn whole<'a>(
 pub(super) struct FirstWords<T> {
     part: Option<T>,
     has_words: bool,
-    is_over: bool,
     /// The latest part behind it that has words.
     later: Option<T>,
 }
 
 impl<T> Default for FirstWords<T> {
     fn default() -> Self {
-        Self { part: None, has_words: false, is_over: false, later: None }
+        Self { part: None, has_words: false, later: None }
     }
 }
 
@@ -49,7 +48,7 @@ impl<T: PartialEq> FirstWords<T> {
         if self.part.is_none() && words.has_characters() {
             self.part = Some(part);
         } else if self.part.as_ref() != Some(&part) {
-            if !self.is_over || !(words.has_words() || self.later.as_ref() == Some(&part)) {
+            if !words.has_words() && self.later.as_ref() != Some(&part) {
                 return None;
             }
             self.later = Some(part);
@@ -65,7 +64,6 @@ impl<T: PartialEq> FirstWords<T> {
             return (self.later.as_ref() == Some(part)).then(|| Piece::end(0));
         }
         if self.has_words {
-            self.is_over = true;
             return Some(Piece::end(0));
         }
         self.part = None;

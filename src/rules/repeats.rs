@@ -353,6 +353,7 @@ mod tests {
             ("When does the branch open?", "when does the brnach open"),
             ("What documents do I need to open an account?", "documents to open an account"),
             ("And what is it?", "and what is it?"),
+            ("Where is \u{dc}bersee?", "where is \u{fc}bersee"),
             ("My card doesn't work abroad", "my card won't work abroad"),
         ] {
             assert!(asks_again(earlier, turn), "{earlier} / {turn}");

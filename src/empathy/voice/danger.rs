@@ -85,6 +85,8 @@ mod tests {
             ("my chest hurts and there's   chest pain down one side", true),
             ("This app is killing me.", false),
             ("I'm dying to know when it ships.", false),
+            ("I want to die of boredom in this queue.", false),
+            ("I want to die of boredom in this queue. No, I want to die.", true),
             ("Can you kill the subscription?", false),
             ("the suicide prevention charity walk is on the 14th", false),
             ("My order is late.", false),

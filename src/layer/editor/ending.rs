@@ -92,7 +92,7 @@ impl Ending {
                 self.copies.push(part.clone());
             }
             PieceKind::Later => {
-                if self.end.take().is_some() || !self.is_later {
+                if self.end.take().is_some() || self.last.is_none() || !self.is_later {
                     self.told.push_str("\n\n");
                     self.latest = self.told.len();
                 }

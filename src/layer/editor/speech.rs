@@ -152,10 +152,6 @@ impl Editor {
             }
             match is_last {
                 Some(true) => {}
-                Some(false) if is_over => {
-                    ending.leave();
-                    continue;
-                }
                 Some(false) => {
                     ending.go_on();
                     continue;
