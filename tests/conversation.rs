@@ -80,7 +80,7 @@ mod memory {
     use super::*;
 
     /// A conversation as a client sends it back: what it showed, undertone's sentence with it.
-    fn conversation(said: &str) -> String {
+    pub(crate) fn conversation(said: &str) -> String {
         serde_json::json!({"model": "m", "messages": [
             {"role": "user", "content": "this is annoying"},
             {"role": "assistant", "content": said},
@@ -103,6 +103,37 @@ mod memory {
             assert!(length.is_none_or(|length: usize| length == body.len()));
             let (_, body) = passed_on(layer().hide_own_words(false), post(conversation(shown))).await;
             assert_eq!(body, conversation(shown));
+        }
+    }
+}
+
+mod late {
+    use std::time::Duration;
+
+    use undertone::layer::LateReply;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nor_that_it_was_late() {
+        let late = LateReply::new(Duration::from_secs(2), "Let me look.");
+        let with_then = late.clone().with_then("Here it is.");
+        for (late, shown, kept) in [
+            (&late, "Let me look.\n\nIt left.", "It left."),
+            (&late, "That must be frustrating. Let me look.\n\nIt left.", "It left."),
+            (&with_then, "Let me look.\n\nHere it is. It left.", "It left."),
+            (&with_then, "Let me look.\n\nIt left.", "It left."),
+            (&late, "Let me look.\n\nHere it is. It left.", "Here it is. It left."),
+            (&late, "Let me look.", "Let me look."),
+            (&with_then, "Let me look.\n\nHere it is. ", "Let me look.\n\nHere it is. "),
+            (&late, "Let me look..\n\nIt left.", "Let me look..\n\nIt left."),
+            (&late, "It left. Let me look.\n\nIt left.", "It left. Let me look.\n\nIt left."),
+        ] {
+            let layer = layer().late(late.clone());
+            let (_, body) = passed_on(layer.clone(), post(memory::conversation(shown))).await;
+            assert_eq!(body, memory::conversation(kept), "{shown}");
+            let (_, body) = passed_on(layer.hide_own_words(false), post(memory::conversation(shown))).await;
+            assert_eq!(body, memory::conversation(shown));
         }
     }
 }

@@ -165,7 +165,10 @@ impl Exchange {
         let cut = |utterance: &Utterance| {
             let (span, encoding) = utterance.place.as_ref()?;
             let raw = body.get(span.clone())?;
-            let own = self.settings.policy.own_words(&encoding.decode(raw)?);
+            let words = encoding.decode(raw)?;
+            let mut own = self.settings.policy.own_words(&words);
+            let late = self.settings.late.as_ref();
+            own.end += late.map_or(0, |late| late.length_in(words.get(own.end..).unwrap_or_default()));
             let at = |place| span.start + encoding.locate(raw, place);
             (!own.is_empty()).then(|| Edit { at: at(own.start)..at(own.end), with: Bytes::new() })
         };

@@ -41,6 +41,22 @@ impl LateReply {
     }
 }
 
+impl LateReply {
+    /// How many bytes at the beginning of a bot's words in a history are this and what it said before the answer, with the
+    /// white space behind; none where nothing else is there.
+    pub(super) fn length_in(&self, words: &str) -> usize {
+        let Some(rest) = behind(words, &self.say) else { return 0 };
+        let rest = self.then.as_deref().and_then(|then| behind(rest, then)).unwrap_or(rest);
+        if rest.is_empty() { 0 } else { words.len() - rest.len() }
+    }
+}
+
+/// What stands behind these words, if a text begins with them.
+fn behind<'t>(text: &'t str, words: &str) -> Option<&'t str> {
+    let rest = text.strip_prefix(words)?;
+    Some(rest.trim_start()).filter(|behind| behind.len() < rest.len())
+}
+
 /// Waits until it is to be said.
 pub(super) struct Lateness {
     pub(super) reply: LateReply,
