@@ -412,3 +412,22 @@ async fn conditions_read_every_piece_of_every_text() {
     assert_eq!(seen.replacen(&vercel::delta("3", MORE), "", 1), reply);
     assert!(seen.contains(MORE), "{seen}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_remembered_of_a_text_for_its_end_counts_for_all_exchanges() {
+    let words = ["It left on Monday."; 10].join(" ");
+    let mut events = vec![event(&value!({"type": "text-start", "id": "1"}))];
+    events.extend(std::iter::repeat_n(vercel::delta("1", &words), 100));
+    events.extend([event(&value!({"type": "text-end", "id": "1"})), vercel::of("finish")]);
+    let reply = events.concat();
+    for (max_total_bytes, is_said) in [(15_000, false), (150_000, true)] {
+        let body = Full::new(Bytes::from(vercel::request().to_string()));
+        let request = Request::post("/api/chat").header("content-type", "application/json").body(body).unwrap();
+        let response = Response::builder().header("content-type", "text/event-stream");
+        let response = response.body(chunks(reply.as_bytes().chunks(400))).unwrap();
+        let layer = asking().limits(limits(|limits| limits.max_total_bytes = max_total_bytes));
+        let seen = within(exchange(layer, request, response)).await;
+        assert_eq!(seen.text().contains(MORE), is_said, "{max_total_bytes}");
+        assert_eq!(seen.text().replacen(&vercel::delta("1", MORE), "", 1), reply);
+    }
+}

@@ -116,7 +116,8 @@ where
         loop {
             self.decide(cx);
             let decoding = self.decoder.as_ref().map_or(0, Decoder::held_bytes);
-            if !self.share.set(self.editor.held_bytes() + decoding) {
+            let remembered = self.editor.remembered_bytes();
+            if !self.share.set(self.editor.held_bytes() + remembered + decoding) {
                 self.editor.give_up(FailOpen::Memory, &mut self.out);
                 self.share.set(decoding);
             }

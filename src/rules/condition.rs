@@ -27,6 +27,9 @@ const LENGTH: usize = 2_000;
 const PARTS: usize = 500;
 const LOOPS: usize = 2;
 
+/// What operators are called in errors, and how they are written.
+const SIGNS: [(&str, &str); 5] = [("add", "+"), ("sub", "-"), ("mul", "*"), ("div", "/"), ("rem", "%")];
+
 /// What conditions can do: CEL's standard functions, its extension for strings (`lowerAscii`, `split` and so on), and
 /// [`mentions`](mentions).
 pub(super) static ENV: Lazy<Arc<Env>> = Lazy::new(|| {
@@ -236,6 +239,14 @@ impl Reading<'_, '_, '_> {
             Err(error @ (ExecutionError::NoSuchOverload(_) | ExecutionError::UndeclaredReference(_))) => {
                 Err(self.mistake(expression, first_line(&error.to_string())))
             }
+            Err(ExecutionError::UnsupportedBinaryOperator(operator, one, other)) => {
+                let sign = SIGNS.iter().find(|(name, _)| *name == operator).map_or(operator, |(_, sign)| *sign);
+                let is_number = |value: &Value| matches!(value, Value::Int(_) | Value::Float(_));
+                let hint =
+                    if is_number(&one) && is_number(&other) { "; write 2.0 for 2, or `double(…)`" } else { "" };
+                let message = format!("`{sign}` does not take {} and {}{hint}", called(&one), called(&other));
+                Err(self.mistake(expression, message))
+            }
             Ok(_) | Err(_) => Ok(()),
         }
     }
@@ -243,6 +254,19 @@ impl Reading<'_, '_, '_> {
     fn mistake(&self, expression: &IdedExpr, message: String) -> Mistake {
         let at = self.program.source_info().offset_for(expression.id).map_or(0, |(start, _)| start as usize);
         Mistake { at: at.min(self.source.len()), message }
+    }
+}
+
+/// What kind of value it is, in the words of the documentation.
+const fn called(value: &Value) -> &'static str {
+    match value {
+        Value::Int(_) | Value::UInt(_) => "a whole number",
+        Value::Float(_) => "a fraction",
+        Value::String(_) => "a text",
+        Value::Bool(_) => "a flag",
+        Value::List(_) => "a list",
+        Value::Map(_) => "a map",
+        _ => "what is no value",
     }
 }
 

@@ -111,6 +111,14 @@ fn what_does_not_parse_or_fit_is_refused_where_it_stands() {
     Rules::from_toml(&rule("a", "when = 'turn.text.lowerAscii().startsWith(\"order\")'\nsay = 'x'")).unwrap();
     let types = mistake(&rule("a", "when = 'true || turn.text > 3'\nsay = 'x'"));
     assert!(types.starts_with("line 4: `when`: ") && types.contains("no matching overload"), "{types}");
+    let mixed = mistake(&rule("a", "when = 'true || turn.words * 0.5 > 3.0'\nsay = 'x'"));
+    assert_eq!(
+        mixed,
+        "line 4: `when`: `*` does not take a whole number and a fraction; write 2.0 for 2, or `double(…)`"
+    );
+    let sum = mistake(&rule("a", "when = 'turn.text + 1 == \"a1\"'\nsay = 'x'"));
+    assert_eq!(sum, "line 4: `when`: `+` does not take a text and a whole number");
+    Rules::from_toml(&rule("a", "when = 'double(turn.words) * 0.5 > 3.0'\nsay = 'x'")).unwrap();
     let function = mistake(&rule("a", "when = 'shout(turn.text)'\nsay = 'x'"));
     assert!(function.contains("shout"), "{function}");
     let template = mistake(&rule("a", "when = 'true'\nsay = '{{ turn.text'"));

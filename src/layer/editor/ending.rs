@@ -123,6 +123,12 @@ impl Ending {
         visible(&self.told)
     }
 
+    /// How many bytes are remembered of it.
+    pub(super) fn remembered(&self) -> usize {
+        let last = self.last.as_ref().map_or(0, |(_, frame)| frame.raw().len());
+        self.told.len() + last + self.copies.iter().map(|copy| copy.raw.len()).sum::<usize>()
+    }
+
     /// The frame that tells that no more of it will come, if that is not decided yet what is put behind it.
     pub(super) fn end(&self) -> Option<usize> {
         self.end.filter(|_| !self.is_closed())

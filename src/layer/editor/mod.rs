@@ -151,6 +151,11 @@ impl Editor {
         self.held.bytes() + waiting + remembered
     }
 
+    /// How many bytes it remembers of what has gone on.
+    pub(super) fn remembered_bytes(&self) -> usize {
+        if self.is_passing { 0 } else { self.endings.iter().map(Ending::remembered).sum() }
+    }
+
     /// What it waits for, if it holds anything back.
     pub(super) fn holding(&self) -> Holding {
         let mut waiting = self.texts.iter().filter(|text| text.holds_from().is_some()).peekable();
