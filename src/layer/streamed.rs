@@ -116,8 +116,11 @@ where
         loop {
             self.decide(cx);
             let decoding = self.decoder.as_ref().map_or(0, Decoder::held_bytes);
-            let remembered = self.editor.remembered_bytes();
-            if !self.share.set(self.editor.held_bytes() + remembered + decoding) {
+            let held = |editor: &Editor| editor.held_bytes() + editor.remembered_bytes() + decoding;
+            if !self.share.set(held(&self.editor)) {
+                self.editor.release_end(&mut self.out);
+            }
+            if !self.share.set(held(&self.editor)) {
                 self.editor.give_up(FailOpen::Memory, &mut self.out);
                 self.share.set(decoding);
             }

@@ -73,7 +73,9 @@ struct RunReply {
     has_begun: bool,
     /// Whether a tool is called or the bot thinks: chunks of those must not be parted.
     is_busy: bool,
-    /// Whether the text that ended last is the last; nothing until what comes behind it shows.
+    /// Whether the message that is open came in a chunk: whatever else comes ends it.
+    is_chunked: bool,
+    /// Whether the latest text is the last; nothing until what comes behind it shows.
     is_last: Option<bool>,
     is_over: bool,
     absence: Option<HandsOff>,
@@ -108,27 +110,36 @@ impl RunReply {
 
     /// The text, as a snapshot tells it: by its message's id, or, where nothing has been said yet, the first answer to the
     /// user's latest message.
-    fn snapshot(&mut self, messages: &[Message<'_>], data: &[u8]) -> Option<Piece> {
-        let told = self.spoken.part();
-        let is_it = |message: &&Message<'_>| match told {
-            Some(id) => message.id.text().as_ref() == Some(id),
-            None => message.role.is("assistant") && message.content.has_words(),
-        };
-        let asked = messages.iter().rposition(|message| message.role.is("user"));
-        let after = if told.is_some() { messages } else { messages.get(asked? + 1..)? };
-        let found = after.iter().find(is_it)?;
-        if told.is_none() {
-            // What is told again from here on is this.
-            self.spoken.add(found.id.text()?, found.content, data);
+    fn snapshot(&mut self, messages: &[Message<'_>], data: &[u8], pieces: &mut Vec<Piece>) {
+        if let Some(told) = self.spoken.part() {
+            let found = messages.iter().find(|message| message.id.is(told));
+            pieces.extend(found.and_then(|found| found.content.piece_in(data, 0, PieceKind::Copy)));
+            let later = self.spoken.later();
+            let found = later.and_then(|later| messages.iter().find(|message| message.id.is(later)));
+            pieces.extend(found.and_then(|found| found.content.piece_in(data, 0, PieceKind::LaterCopy)));
+            return;
         }
-        found.content.piece_in(data, 0, PieceKind::Copy)
+        let asked = messages.iter().rposition(|message| message.role.is("user"));
+        let answers = asked.and_then(|asked| messages.get(asked + 1..)).unwrap_or_default().iter();
+        for answer in answers.filter(|message| message.role.is("assistant") && message.content.has_words()) {
+            let Some(id) = answer.id.text() else { return };
+            // What is told again from here on is this.
+            let is_first = self.spoken.part().is_none();
+            let piece = self.spoken.add(id.clone(), answer.content, data);
+            pieces.extend(piece.map(|piece| if is_first { Piece { kind: PieceKind::Copy, ..piece } } else { piece }));
+            pieces.extend(self.spoken.end(&id));
+        }
     }
 
-    /// The latest text behind it, as a snapshot tells it.
-    fn later(&self, messages: &[Message<'_>], data: &[u8]) -> Option<Piece> {
-        let later = self.spoken.later()?;
-        let found = messages.iter().find(|message| message.id.is(later))?;
-        found.content.piece_in(data, 0, PieceKind::LaterCopy)
+    /// The end of a message that came in chunks, which everything is but one more of its own.
+    fn end_chunks(&mut self, kind: &str, message: Raw<'_>) -> Option<Piece> {
+        let is_own = |id: &String| kind == "TEXT_MESSAGE_CHUNK" && (message.get().is_none() || message.is(id));
+        if !self.is_chunked || kind == "RAW" || self.open.as_ref().is_some_and(|(id, _)| is_own(id)) {
+            return None;
+        }
+        self.is_chunked = false;
+        let (id, _) = self.open.take()?;
+        self.spoken.end(&id)
     }
 }
 
@@ -137,32 +148,20 @@ impl ReplyReader for RunReply {
         let data = frame.data();
         let Some(event) = json::event::<Event<'_>>(&data, &mut self.absence)? else { return Ok(()) };
         let kind = event.kind.text().unwrap_or_default();
+        pieces.extend(self.end_chunks(&kind, event.message));
         match kind.as_str() {
             "RUN_STARTED" => self.has_begun = true,
-            "TEXT_MESSAGE_START" => {
-                self.open(&event);
-                self.is_last = Some(false);
-            }
+            "TEXT_MESSAGE_START" => self.open(&event),
             "TEXT_MESSAGE_CONTENT" | "TEXT_MESSAGE_CHUNK" => {
-                // A chunk with another name ends the message before it.
-                let before = self
-                    .open
-                    .as_ref()
-                    .map(|(id, _)| id)
-                    .filter(|id| event.message.get().is_some_and(|_| !event.message.is(id)));
-                let end = before.filter(|_| kind == "TEXT_MESSAGE_CHUNK").and_then(|id| self.spoken.end(id));
-                pieces.extend(end);
-                self.is_last = None;
-                pieces.extend(self.words(&event, &data));
+                self.is_chunked = kind == "TEXT_MESSAGE_CHUNK";
+                let words = self.words(&event, &data);
+                if words.is_some() && event.delta.has_words() {
+                    self.is_last = None;
+                }
+                pieces.extend(words);
             }
-            "TEXT_MESSAGE_END" => {
-                self.is_last = None;
-                pieces.extend(event.message.text().and_then(|id| self.spoken.end(&id)));
-            }
-            "MESSAGES_SNAPSHOT" => {
-                pieces.extend(self.snapshot(&event.messages.items, &data));
-                pieces.extend(self.later(&event.messages.items, &data));
-            }
+            "TEXT_MESSAGE_END" => pieces.extend(event.message.text().and_then(|id| self.spoken.end(&id))),
+            "MESSAGES_SNAPSHOT" => self.snapshot(&event.messages.items, &data, pieces),
             "RUN_FINISHED" => {
                 self.is_over = true;
                 self.is_last.get_or_insert(true);
@@ -172,6 +171,7 @@ impl ReplyReader for RunReply {
             "TOOL_CALL_END" | "TOOL_CALL_RESULT" | "REASONING_END" | "REASONING_MESSAGE_END" | "THINKING_END" => {
                 self.is_busy = false;
             }
+            "REASONING_ENCRYPTED_VALUE" => {}
             _ if kind.starts_with("REASONING") || kind.starts_with("THINKING") => {
                 self.is_busy = true;
                 self.is_last = Some(false);

@@ -97,7 +97,7 @@ struct MessageReply {
     blocks: FirstWords<usize>,
     /// The block of text that is being written.
     open: Option<usize>,
-    /// Whether the text that ended last is the last; nothing until what comes behind it shows.
+    /// Whether the latest text is the last; nothing until what comes behind it shows.
     is_last: Option<bool>,
     absence: Option<HandsOff>,
 }
@@ -138,9 +138,17 @@ impl MessageReply {
         blocks.iter().for_each(|block| self.note(block));
         let has_words = |block: &&Block<'_>| block.kind.is("text") && block.text.has_words();
         pieces.extend(first::whole(blocks.iter().filter(has_words).map(|block| block.text), data, false));
-        self.is_last = Some(!blocks.iter().rev().take_while(|block| !has_words(block)).any(Block::calls));
+        self.is_last = Some(
+            !goes_on(message.stop_reason)
+                && !blocks.iter().rev().take_while(|block| !has_words(block)).any(Block::calls),
+        );
         Ok(())
     }
+}
+
+/// Whether a message stops for the turn to go on.
+fn goes_on(stop_reason: Raw<'_>) -> bool {
+    stop_reason.is("tool_use") || stop_reason.is("pause_turn")
 }
 
 impl ReplyReader for MessageReply {
@@ -155,19 +163,27 @@ impl ReplyReader for MessageReply {
             self.read_message(&event, &data, pieces)?;
         } else if event.kind.is("content_block_start") {
             self.note(&event.block);
-            self.is_last = Some(false);
+            if !event.block.kind.is("text") {
+                self.is_last = Some(false);
+            } else if event.block.text.has_words() {
+                self.is_last = None;
+            }
             self.open = Some(index).filter(|_| event.block.kind.is("text"));
             if event.block.kind.is("text") {
                 pieces.extend(self.blocks.add(index, event.block.text, &data));
             }
         } else if event.kind.is("content_block_delta") && event.delta.kind.is("text_delta") {
+            if event.delta.text.has_words() {
+                self.is_last = None;
+            }
             pieces.extend(self.blocks.add(index, event.delta.text, &data));
         } else if event.kind.is("content_block_stop") {
             self.open = None;
-            self.is_last = None;
             pieces.extend(self.blocks.end(&index));
         } else if event.kind.is("message_delta") && event.delta.stop_reason.is("refusal") {
             return Err(HandsOff::Refusal);
+        } else if event.kind.is("message_delta") && goes_on(event.delta.stop_reason) {
+            self.is_last = Some(false);
         } else if event.kind.is("message_delta") || event.kind.is("message_stop") {
             self.is_last.get_or_insert(true);
         } else if event.kind.get().is_none() {

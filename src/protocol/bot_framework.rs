@@ -96,6 +96,10 @@ const TEXTS: usize = 2;
 struct ActivitiesReply {
     growth: Growth,
     has_spoken: bool,
+    /// Whether its words are also spoken.
+    is_aloud: bool,
+    /// Whether activities come one an event: the end of the body shows which is the last.
+    is_streamed: bool,
     /// Whether there is more text behind it that no words can stand behind.
     has_more: bool,
     absence: Option<HandsOff>,
@@ -142,7 +146,7 @@ impl ActivitiesReply {
         }
         if self.has_spoken {
             // What is spoken of it would have to agree.
-            self.has_more |= activity.speak.has_words() || activity.format.is("xml");
+            self.has_more |= self.is_aloud || activity.speak.has_words() || activity.format.is("xml");
             pieces.extend(first::whole([activity.text], data, true));
             return Ok(());
         }
@@ -156,7 +160,8 @@ impl ActivitiesReply {
         } else {
             pieces.extend(activity.text.piece_in(data, 0, PieceKind::Copy));
         }
-        if activity.speak.has_words() {
+        self.is_aloud = activity.speak.has_words();
+        if self.is_aloud {
             pieces.push(spoken(activity.speak, activity.text, data)?);
         }
         // What is spoken is there by now, or is not.
@@ -187,6 +192,7 @@ impl ReplyReader for ActivitiesReply {
         let data = frame.data();
         match frame.event() {
             Some("activity") => {
+                self.is_streamed = true;
                 let Some(activity) = json::event::<Activity<'_>>(&data, &mut self.absence)? else { return Ok(()) };
                 self.read_activity(&activity, &data, pieces)
             }
@@ -199,7 +205,7 @@ impl ReplyReader for ActivitiesReply {
     }
 
     fn is_last(&self) -> Option<bool> {
-        Some(!self.has_more)
+        if self.is_streamed && !self.has_more { None } else { Some(!self.has_more) }
     }
 
     fn expects_copies(&self) -> bool {

@@ -21,13 +21,14 @@ pub(super) fn whole<'a>(
 pub(super) struct FirstWords<T> {
     part: Option<T>,
     has_words: bool,
+    is_over: bool,
     /// The latest part behind it that has words.
     later: Option<T>,
 }
 
 impl<T> Default for FirstWords<T> {
     fn default() -> Self {
-        Self { part: None, has_words: false, later: None }
+        Self { part: None, has_words: false, is_over: false, later: None }
     }
 }
 
@@ -47,7 +48,7 @@ impl<T: PartialEq> FirstWords<T> {
     pub(super) fn add(&mut self, part: T, words: Raw<'_>, data: &[u8]) -> Option<Piece> {
         if self.part.is_none() && words.has_characters() {
             self.part = Some(part);
-        } else if self.part.as_ref() != Some(&part) {
+        } else if self.is_over || self.part.as_ref() != Some(&part) {
             if !words.has_words() && self.later.as_ref() != Some(&part) {
                 return None;
             }
@@ -60,10 +61,11 @@ impl<T: PartialEq> FirstWords<T> {
 
     /// What the end of a part means: the text is over, or was none, and is looked for in what follows.
     pub(super) fn end(&mut self, part: &T) -> Option<Piece> {
-        if self.part.as_ref() != Some(part) {
+        if self.is_over || self.part.as_ref() != Some(part) {
             return (self.later.as_ref() == Some(part)).then(|| Piece::end(0));
         }
         if self.has_words {
+            self.is_over = true;
             return Some(Piece::end(0));
         }
         self.part = None;

@@ -104,8 +104,11 @@ struct VercelReply {
     has_begun: bool,
     /// The part of text that is being written.
     open: Option<String>,
-    /// Whether the text that ended last is the last; nothing until what comes behind it shows.
+    /// Whether the latest text is the last; nothing until what comes behind it shows.
     is_last: Option<bool>,
+    /// Of the older stream's lines, whether a call has come behind words.
+    has_called: bool,
+    has_spoken: bool,
     absence: Option<HandsOff>,
 }
 
@@ -130,14 +133,15 @@ impl VercelReply {
         let Some(event) = json::event::<Event<'_>>(data, &mut self.absence)? else { return Ok(()) };
         let kind = event.kind.text().unwrap_or_default();
         match kind.as_str() {
-            "text-delta" => pieces.extend(self.parts.add(event.id.text().unwrap_or_default(), event.delta, data)),
-            "text-start" => {
-                self.open = event.id.text();
-                self.is_last = Some(false);
+            "text-delta" => {
+                if event.delta.has_words() {
+                    self.is_last = None;
+                }
+                pieces.extend(self.parts.add(event.id.text().unwrap_or_default(), event.delta, data));
             }
+            "text-start" => self.open = event.id.text(),
             "text-end" => {
                 self.open = None;
-                self.is_last = None;
                 pieces.extend(self.parts.end(&event.id.text().unwrap_or_default()));
             }
             "start" => self.has_begun = true,
@@ -147,6 +151,8 @@ impl VercelReply {
                 pieces.push(Piece::end(0));
             }
             "error" => return Err(HandsOff::Error),
+            // What a tool finds may come behind the text.
+            _ if kind.starts_with("tool-output") => {}
             _ if kind.starts_with("tool-") => {
                 self.is_last = Some(false);
                 self.absence.get_or_insert(HandsOff::ToolCall);
@@ -161,13 +167,21 @@ impl VercelReply {
         match data {
             [b'0', b':', rest @ ..] => {
                 let text: Raw<'_> = serde_json::from_slice(rest).map_err(|_| HandsOff::Unreadable)?;
-                self.is_last = None;
-                pieces.extend(text.piece_in(data, 0, PieceKind::Delta));
+                let kind = if self.has_called { PieceKind::Later } else { PieceKind::Delta };
+                if text.has_words() {
+                    self.has_spoken = true;
+                    self.is_last = None;
+                }
+                pieces.extend(text.piece_in(data, 0, kind));
             }
             [b'3', b':', ..] => return Err(HandsOff::Error),
             [b'9' | b'b' | b'c', b':', ..] => {
                 self.is_last = Some(false);
                 self.absence.get_or_insert(HandsOff::ToolCall);
+                if self.has_spoken {
+                    self.has_called = true;
+                    pieces.push(Piece::end(0));
+                }
             }
             [b'd', b':', ..] => {
                 self.is_last.get_or_insert(true);

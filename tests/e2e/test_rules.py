@@ -229,7 +229,6 @@ def blanked(value: object) -> object:
 # Where the turn goes on with a call, or with another text that is there, nothing stands behind the words.
 GOES_ON = {
     "openai/the last words come with a tool call", "gemini/the last words come with a function call",
-    "anthropic/of several texts the first gets it, and citations count in their documents",
     "anthropic/words before a tool call are a reply", "openai-chat/words before a tool call are a reply",
     "ollama/words before a tool call are a reply",
 }

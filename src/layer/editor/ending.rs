@@ -1,5 +1,7 @@
 //! The end of one text of a reply, and of those behind it: what has been told of them, and what is put behind the last.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use crate::{
@@ -41,7 +43,10 @@ fn again(frame: &Frame, edit: Edit, framing: Framing) -> Vec<Bytes> {
 /// What is known of the end of one text.
 #[derive(Debug, Default)]
 pub(super) struct Ending {
-    /// The text so far, and whether that is all of it.
+    /// What the user reads of the texts before, and how many characters the first has, where there are any.
+    earlier: String,
+    first_chars: Option<usize>,
+    /// The latest text so far, and whether that is all of it.
     told: String,
     is_cut: bool,
     has_begun: bool,
@@ -51,9 +56,6 @@ pub(super) struct Ending {
     copies: Vec<Part>,
     /// The frame that tells that it is over.
     end: Option<usize>,
-    /// Whether what comes is of another text behind it, and where in `told` that begins.
-    is_later: bool,
-    latest: usize,
     /// What has been put behind it, once that is decided.
     put: Option<String>,
 }
@@ -73,15 +75,18 @@ impl Ending {
     /// Takes a piece of the text. An edit where it must agree with what was put behind the text.
     pub(super) fn take(&mut self, part: &Part, frame: &Frame, kind: PieceKind) -> Option<Edit> {
         match kind {
-            PieceKind::Delta => self.append(part, frame),
+            PieceKind::Delta => {
+                self.end = None;
+                self.append(part, frame);
+            }
             PieceKind::Copy | PieceKind::Repeat if !self.has_begun => {
                 self.append(part, frame);
                 self.end = self.end.or(Some(part.frame).filter(|_| kind == PieceKind::Copy));
             }
             // Nothing stands behind a text that another has followed.
-            PieceKind::Copy | PieceKind::Repeat if self.is_later => {}
+            PieceKind::Copy | PieceKind::Repeat if self.is_later() => {}
             PieceKind::Copy | PieceKind::Repeat | PieceKind::LaterCopy => {
-                self.end = self.end.or(Some(part.frame).filter(|_| kind == PieceKind::Copy));
+                self.end = self.end.or(Some(part.frame).filter(|_| kind != PieceKind::Repeat));
                 if self.put.is_some() {
                     return self.agree(part);
                 }
@@ -92,11 +97,9 @@ impl Ending {
                 self.copies.push(part.clone());
             }
             PieceKind::Later => {
-                if self.end.take().is_some() || self.last.is_none() || !self.is_later {
-                    self.told.push_str("\n\n");
-                    self.latest = self.told.len();
+                if self.end.take().is_some() || self.last.is_none() || !self.is_later() {
+                    self.begin_another();
                 }
-                self.is_later = true;
                 self.append(part, frame);
             }
             PieceKind::End => self.end = self.end.or(Some(part.frame)),
@@ -106,8 +109,24 @@ impl Ending {
         None
     }
 
+    /// What comes is of another text, behind those before.
+    fn begin_another(&mut self) {
+        let told = std::mem::take(&mut self.told);
+        let text = visible(&told);
+        self.first_chars.get_or_insert(text.chars().count());
+        if !self.earlier.is_empty() {
+            self.earlier.push_str("\n\n");
+        }
+        self.earlier.push_str(text);
+        self.copies.clear();
+    }
+
+    const fn is_later(&self) -> bool {
+        self.first_chars.is_some()
+    }
+
     fn append(&mut self, part: &Part, frame: &Frame) {
-        let room = TOLD.saturating_sub(self.told.len());
+        let room = TOLD.saturating_sub(self.earlier.len() + self.told.len());
         let length = part.encoding.boundary(&part.raw, room);
         self.is_cut |= length < part.raw.len();
         match part.raw.get(..length).and_then(|raw| part.encoding.decode(raw)) {
@@ -118,15 +137,29 @@ impl Ending {
         self.last = Some((part.clone(), frame.clone()));
     }
 
-    /// What the user reads of it so far.
-    pub(super) fn told(&self) -> &str {
+    /// What the user reads of all of it so far.
+    pub(super) fn told(&self) -> Cow<'_, str> {
+        match self.is_later() {
+            true => Cow::Owned([&self.earlier, "\n\n", visible(&self.told)].concat()),
+            false => Cow::Borrowed(visible(&self.told)),
+        }
+    }
+
+    /// What the user reads of the latest text so far.
+    pub(super) fn latest(&self) -> &str {
         visible(&self.told)
+    }
+
+    /// How many characters the first text has, and how many the latest, if that is another.
+    pub(super) fn chars(&self) -> (usize, Option<usize>) {
+        let latest = self.latest().chars().count();
+        self.first_chars.map_or((latest, None), |first| (first, Some(latest)))
     }
 
     /// How many bytes are remembered of it.
     pub(super) fn remembered(&self) -> usize {
         let last = self.last.as_ref().map_or(0, |(_, frame)| frame.raw().len());
-        self.told.len() + last + self.copies.iter().map(|copy| copy.raw.len()).sum::<usize>()
+        self.earlier.len() + self.told.len() + last + self.copies.iter().map(|copy| copy.raw.len()).sum::<usize>()
     }
 
     /// The frame that tells that no more of it will come, if that is not decided yet what is put behind it.
@@ -159,7 +192,7 @@ impl Ending {
         may_repeat: Option<Framing>,
         own: impl Fn(&str) -> Option<Bytes>,
     ) -> Behind {
-        let Some((last, frame)) = self.last.take().filter(|_| !self.told().trim().is_empty()) else {
+        let Some((last, frame)) = self.last.take().filter(|_| !self.latest().trim().is_empty()) else {
             self.leave();
             return Behind::default();
         };
@@ -189,7 +222,7 @@ impl Ending {
     /// The edit that makes a copy agree, if it is one.
     fn agree(&self, copy: &Part) -> Option<Edit> {
         let words = self.put.as_ref().filter(|words| !words.is_empty() && !self.is_cut)?;
-        let is_same = copy.encoding.decode(&copy.raw)? == *self.told.get(self.latest..)?;
+        let is_same = copy.encoding.decode(&copy.raw)? == self.told;
         let end = copy.span.start + copy.encoding.locate(&copy.raw, usize::MAX);
         is_same.then(|| Edit { at: end..end, with: copy.encoding.encode(words) })
     }

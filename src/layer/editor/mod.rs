@@ -49,7 +49,7 @@ pub(super) struct Editor {
     rules: Option<Undecided>,
     /// What a rule says behind the reply.
     behind: Option<Arc<Interjection>>,
-    /// The end of each text, where rules may speak.
+    /// The end of each text, where rules may speak, or until it is known whether they may.
     endings: Vec<Ending>,
     /// Why the latest text that was left alone was.
     reason: Option<Reason>,
@@ -100,7 +100,7 @@ impl Editor {
             spoken: Spoken::default(),
             rules: None,
             behind: None,
-            endings: Vec::new(),
+            endings: std::iter::repeat_with(Ending::default).take(texts).collect(),
             reason: None,
             is_over: false,
             is_passing: false,
@@ -213,10 +213,7 @@ impl Editor {
                 self.decide(true);
                 self.release(out);
             }
-            Holding::End => {
-                self.go_on();
-                self.release(out);
-            }
+            Holding::End => self.release_end(out),
             Holding::Plan => self.give_up(FailOpen::Budget, out),
             Holding::Frame => self.give_up(FailOpen::HeldTooLong, out),
         }
@@ -263,6 +260,9 @@ impl Editor {
             && let Some(frame) = self.framer.as_mut().and_then(|framer| framer.next_frame(is_over))
         {
             self.take(frame, out);
+        }
+        if self.held_bytes() > self.max_held_bytes {
+            self.release_end(out);
         }
         if self.held_bytes() > self.max_held_bytes {
             self.give_up(FailOpen::ReplyTooLong, out);

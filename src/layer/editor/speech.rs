@@ -29,8 +29,8 @@ impl Editor {
             }),
             None => intent,
         });
-        if self.behind.is_some() || self.rules.is_some() {
-            self.endings = std::iter::repeat_with(Ending::default).take(self.texts.len()).collect();
+        if self.behind.is_none() && self.rules.is_none() {
+            self.endings.clear();
         }
         self.decide(false);
         self.release(out);
@@ -44,10 +44,8 @@ impl Editor {
         rules: Option<Undecided>,
         out: &mut VecDeque<Bytes>,
     ) {
-        let is_asked = rules.is_some();
-        if is_asked {
-            self.endings = std::iter::repeat_with(Ending::default).take(self.texts.len()).collect();
-        } else {
+        if rules.is_none() {
+            self.endings.clear();
             self.intent = Some(intent.clone());
         }
         self.rules = rules;
@@ -59,7 +57,7 @@ impl Editor {
         if let Some(rules) = self.rules.take()
             && !self.is_passing
         {
-            let reply = self.endings.first().map_or("", Ending::told).to_owned();
+            let reply = self.endings.first().map(Ending::told).unwrap_or_default().into_owned();
             let intent = self.ask(&rules, Stage::Whole(&reply), intent).unwrap_or_else(|intent| intent);
             self.intent = Some(intent);
             self.decide(false);
@@ -70,12 +68,16 @@ impl Editor {
     /// Asks the rules: the intent with what they say, or as it was where none says anything but the acknowledgment.
     fn ask(&mut self, rules: &Undecided, stage: Stage<'_>, intent: Intent) -> Result<Intent, Intent> {
         let Ok(mut decided) = guard(|| rules.decide(stage)) else { return Err(intent) };
-        if let (Stage::Whole(reply), Ok(Some(most))) = (stage, guard(|| self.reader.max_chars())) {
-            let room = most.saturating_sub(reply.chars().count());
+        if let (Stage::Whole(_), Ok(Some(most))) = (stage, guard(|| self.reader.max_chars())) {
+            let (first, last) = self.endings.first().map(Ending::chars).unwrap_or_default();
+            let room = most.saturating_sub(first);
             let length = |interjection: &Interjection| interjection.text.chars().count() + 1;
             decided.emotional = decided.emotional.filter(|emotional| length(emotional) <= room);
-            let room = room.saturating_sub(decided.emotional.as_deref().map_or(ROOM, length));
-            decided.other = decided.other.filter(|other| length(other) <= room);
+            let left = room.saturating_sub(decided.emotional.as_deref().map_or(ROOM, length));
+            decided.other = decided.other.filter(|other| match last.filter(|_| other.place == Place::End) {
+                Some(last) => length(other) <= most.saturating_sub(last),
+                None => length(other) <= left,
+            });
         }
         self.spoken.note_failed(&decided);
         let intent = match &decided.emotional {
@@ -125,16 +127,24 @@ impl Editor {
     }
 
     /// The frame that tells of an end, behind which may come what shows whether it was the reply's, where words can stand
-    /// only before it.
+    /// nowhere but before it.
     pub(super) fn held_end(&self) -> Option<usize> {
-        let end = self.endings.iter().filter_map(Ending::end).min()?;
-        let waits = || self.awaits_end() && self.reader.may_repeat() && self.reader.is_last().is_none();
-        guard(waits).unwrap_or(false).then_some(end)
+        let (number, end) = self
+            .endings
+            .iter()
+            .enumerate()
+            .filter_map(|(number, ending)| Some((number, ending.end()?)))
+            .min_by_key(|(_, end)| *end)?;
+        let waits = || self.reader.is_last().is_none() && self.reader.next_piece(number, "").is_none();
+        (self.awaits_end() && guard(waits).unwrap_or(false)).then_some(end)
     }
 
-    /// What ended has waited long enough for what shows that it was the last.
-    pub(super) fn go_on(&mut self) {
-        self.endings.iter_mut().filter(|ending| ending.end().is_some()).for_each(Ending::go_on);
+    /// An end that is held has waited long enough for what shows that it was the last, or takes too much room.
+    pub(in crate::layer) fn release_end(&mut self, out: &mut VecDeque<Bytes>) {
+        if self.held_end().is_some() {
+            self.endings.iter_mut().filter(|ending| ending.end().is_some()).for_each(Ending::go_on);
+            self.release(out);
+        }
     }
 
     /// Puts behind each text that is over what is to stand there; `is_over` says that all are.
@@ -160,13 +170,13 @@ impl Editor {
             }
             if self.behind.is_none()
                 && let Some(rules) = self.rules.take()
-                && let Ok(decided) = guard(|| rules.decide(Stage::Ends(ending.told())))
+                && let Ok(decided) = guard(|| rules.decide(Stage::Ends(&ending.told())))
             {
                 self.spoken.note_failed(&decided);
                 self.behind = decided.other;
             }
             let (policy, reader) = (&self.policy, &self.reader);
-            if !guard(|| policy.may_follow(ending.told())).unwrap_or(false) {
+            if !guard(|| policy.may_follow(ending.latest())).unwrap_or(false) {
                 ending.leave();
                 continue;
             }
