@@ -529,3 +529,25 @@ async fn an_end_that_is_held_goes_where_what_comes_behind_it_takes_more_room_tha
     assert!(acknowledged.len() > 30 && acknowledged.ends_with("It left on Monday."), "{acknowledged}");
     assert!(seen.contains(&format!("\"content\":{}", value!(acknowledged))), "the snapshot agrees: {seen}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_the_decision_is_read_as_well() {
+    let rule = "[[rule]]\nname = 'more'\nlayer = 'procedural'\nwhen = 'reply.words == 4'\nplace = 'end'\n\
+        say = 'Anything else?'\n";
+    let pieces = ["Your box", " left Monday."].map(|text| vercel::delta("1", text));
+    let ends = [event(&value!({"type": "text-start", "id": "1"})), event(&value!({"type": "text-end", "id": "1"}))];
+    let [start, end] = ends;
+    let reply = [&start, &pieces[0], &pieces[1], &end, &vercel::of("finish")].map(String::as_str).concat();
+    let wait = || Step::Wait(Duration::from_millis(20));
+    let steps = [wait(), Step::Data([start, pieces[0].clone()].concat().into()), wait(), wait()];
+    let rest = Step::Data([&pieces[1], &end, &vercel::of("finish")].map(String::as_str).concat().into());
+    let body = Full::new(Bytes::from(vercel::request().to_string()));
+    let request = Request::post("/api/chat").header("content-type", "application/json").body(body).unwrap();
+    let response = Response::builder().header("content-type", "text/event-stream");
+    let response = response.body(script(steps.into_iter().chain([rest]))).unwrap();
+    let slow = EmpathyLayer::new(Slow(Duration::from_millis(50))).rules(Rules::from_toml(rule).unwrap());
+    let slow = slow.limits(limits(|limits| limits.budget_ms = 1_000));
+    let seen = within(exchange(slow, request, response)).await.text();
+    assert_eq!(told(&seen), "Your box left Monday. Anything else?\n");
+    assert_eq!(seen.replacen(&vercel::delta("1", MORE), "", 1), reply);
+}

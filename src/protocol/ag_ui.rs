@@ -6,10 +6,9 @@ use http::request;
 use serde_json::json;
 
 use super::{
-    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
-    first::FirstWords,
-    history, is_post_of_json,
+    Claim, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, history, is_post_of_json,
     json::{self, List, Raw, object},
+    parts::Parts,
 };
 
 /// AG-UI, as server-sent events.
@@ -67,7 +66,7 @@ impl Request<'_> {
 /// Reads the events of one run.
 #[derive(Debug, Default)]
 struct RunReply {
-    spoken: FirstWords<String>,
+    spoken: Parts<String>,
     /// Which message is being written, and whether the bot says it.
     open: Option<(String, bool)>,
     has_begun: bool,

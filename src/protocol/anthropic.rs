@@ -7,10 +7,9 @@ use http::request;
 use serde_json::json;
 
 use super::{
-    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn,
-    first::{self, FirstWords},
-    history, is_post_to,
+    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn, history, is_post_to,
     json::{self, List, Raw, object},
+    parts::{self, Parts},
 };
 
 /// Anthropic Messages, as Anthropic and everything compatible speak it.
@@ -94,7 +93,7 @@ impl Request<'_> {
 /// Reads the reply to one request: the first block of text that has words, and those behind it.
 #[derive(Debug, Default)]
 struct MessageReply {
-    blocks: FirstWords<usize>,
+    blocks: Parts<usize>,
     /// The block of text that is being written.
     open: Option<usize>,
     /// Whether the latest text is the last; nothing until what comes behind it shows.
@@ -137,7 +136,7 @@ impl MessageReply {
         let blocks = &message.content.items;
         blocks.iter().for_each(|block| self.note(block));
         let has_words = |block: &&Block<'_>| block.kind.is("text") && block.text.has_words();
-        pieces.extend(first::whole(blocks.iter().filter(has_words).map(|block| block.text), data, false));
+        pieces.extend(parts::whole(blocks.iter().filter(has_words).map(|block| block.text), data, false));
         self.is_last = Some(
             !goes_on(message.stop_reason)
                 && !blocks.iter().rev().take_while(|block| !has_words(block)).any(Block::calls),

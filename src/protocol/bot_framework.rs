@@ -7,11 +7,11 @@
 use http::request;
 
 use super::{
-    Claim, Encoding, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, first,
+    Claim, Encoding, Frame, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
     growth::Growth,
     history, is_post_of_json,
     json::{self, List, Raw, object},
-    ssml,
+    parts, ssml,
 };
 
 /// Microsoft Bot Framework.
@@ -147,7 +147,7 @@ impl ActivitiesReply {
         if self.has_spoken {
             // What is spoken of it would have to agree.
             self.has_more |= self.is_aloud || activity.speak.has_words() || activity.format.is("xml");
-            pieces.extend(first::whole([activity.text], data, true));
+            pieces.extend(parts::whole([activity.text], data, true));
             return Ok(());
         }
         self.has_spoken = true;

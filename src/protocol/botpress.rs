@@ -6,9 +6,9 @@
 use http::{Method, request};
 
 use super::{
-    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn, first, history, is_post_of_json,
-    is_post_to,
+    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn, history, is_post_of_json, is_post_to,
     json::{self, List, Raw, object},
+    parts,
 };
 
 /// Botpress.
@@ -91,7 +91,7 @@ impl ReplyReader for ConverseReply {
     fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
         let data = frame.data();
         let Some(reply) = json::event::<Reply<'_>>(&data, &mut self.absence)? else { return Ok(()) };
-        pieces.extend(first::whole(reply.responses.items.iter().map(|message| message.text), &data, false));
+        pieces.extend(parts::whole(reply.responses.items.iter().map(|message| message.text), &data, false));
         Ok(())
     }
 

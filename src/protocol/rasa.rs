@@ -7,8 +7,9 @@ use http::request;
 use serde_json::json;
 
 use super::{
-    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn, first, history, is_post_to,
+    Claim, Frame, HandsOff, Piece, Protocol, Recognition, ReplyReader, Turn, history, is_post_to,
     json::{self, List, Raw, object},
+    parts,
 };
 
 /// Rasa's REST channel.
@@ -82,7 +83,7 @@ impl ReplyReader for RasaReply {
             json::event::<Message<'_>>(&data, &mut self.absence)?.map(|message| vec![message])
         };
         let texts = messages.iter().flatten().map(|message| message.text);
-        pieces.extend(first::whole(texts, &data, self.has_spoken));
+        pieces.extend(parts::whole(texts, &data, self.has_spoken));
         self.has_spoken |= !pieces.is_empty();
         Ok(())
     }

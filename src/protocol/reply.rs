@@ -75,7 +75,8 @@ pub trait ReplyReader: fmt::Debug + Send {
 
     /// Whether the text whose end has been read is the last of the reply's: words behind it are words behind the reply, and
     /// not behind one that goes on with another text or the call of a tool. Nothing where only what comes next shows it: its
-    /// end then waits for that, where words can stand nowhere but before it. It is the last, unless implemented.
+    /// end then waits for that, unless words can stand behind it ([`next_piece`](Self::next_piece)). It is the last, unless
+    /// implemented.
     fn is_last(&self) -> Option<bool> {
         Some(true)
     }

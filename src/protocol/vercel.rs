@@ -7,10 +7,10 @@ use http::{request, response};
 use serde_json::json;
 
 use super::{
-    Claim, Encoding, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn,
-    first::FirstWords,
-    framing, history, is_post_of_json, is_post_to,
+    Claim, Encoding, Frame, Framing, HandsOff, Piece, PieceKind, Protocol, Recognition, ReplyReader, Turn, framing,
+    history, is_post_of_json, is_post_to,
     json::{self, List, Raw, object},
+    parts::Parts,
 };
 
 /// Vercel's AI SDK.
@@ -99,7 +99,7 @@ struct VercelReply {
     stream: Stream,
     /// Whether plain text is the reply: an app's other endpoints take the same messages, and answer with a title, or "Saved."
     takes_text: bool,
-    parts: FirstWords<String>,
+    parts: Parts<String>,
     /// Whether the message has begun.
     has_begun: bool,
     /// The part of text that is being written.

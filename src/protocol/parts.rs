@@ -18,7 +18,7 @@ pub(super) fn whole<'a>(
 
 /// Follows the parts of a reply, which have names or numbers.
 #[derive(Debug)]
-pub(super) struct FirstWords<T> {
+pub(super) struct Parts<T> {
     part: Option<T>,
     has_words: bool,
     is_over: bool,
@@ -26,13 +26,13 @@ pub(super) struct FirstWords<T> {
     later: Option<T>,
 }
 
-impl<T> Default for FirstWords<T> {
+impl<T> Default for Parts<T> {
     fn default() -> Self {
         Self { part: None, has_words: false, is_over: false, later: None }
     }
 }
 
-impl<T: PartialEq> FirstWords<T> {
+impl<T: PartialEq> Parts<T> {
     /// The part that has them, or may yet.
     pub(super) const fn part(&self) -> Option<&T> {
         self.part.as_ref()
