@@ -1,4 +1,5 @@
-//! Whatever a bot answers: what passes untouched is untouched, and what is edited comes out the same however it is cut.
+//! Whatever a bot answers: what passes untouched is untouched, what is edited comes out the same however it is cut, and words
+//! behind a reply take nothing of it away.
 #![no_main]
 
 use std::{
@@ -17,8 +18,10 @@ use tokio::runtime::{Builder, Runtime};
 use tower::{Layer, ServiceExt, service_fn};
 use undertone::{
     conversation::LocalStore,
+    empathy::Adjustment,
     layer::EmpathyLayer,
     outcome::{Settled, Verdict},
+    rules::Rules,
     sentiment::{Classify, Emotion, Emotions, Pending, Sentiment},
 };
 use undertone_fuzz::{EXCHANGES, Exchange, PROTOCOLS};
@@ -48,21 +51,31 @@ static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_time().start_paused(true).build().unwrap());
 static LAYER: LazyLock<EmpathyLayer> = LazyLock::new(|| EmpathyLayer::new(Furious).protocols(PROTOCOLS.clone()));
 
-/// What comes out, and whether that was edited; nothing if the body broke off, as a compressed one can.
-fn run(exchange: &Exchange, body: &[u8], length: usize) -> Option<(Vec<u8>, bool)> {
+/// The same, with a rule that has words for the end of every reply.
+static ASKING: LazyLock<EmpathyLayer> = LazyLock::new(|| {
+    let rule = "[[rule]]\nname = 'more'\nlayer = 'procedural'\nwhen = 'reply.words > 0'\nplace = 'end'\nsay = 'Anything else?'\n";
+    LAYER.clone().rules(Rules::from_toml(rule).unwrap())
+});
+
+/// What comes out, and what was done; nothing if the body broke off, as a compressed one can.
+fn run(layer: &EmpathyLayer, exchange: &Exchange, body: &[u8], length: usize) -> Option<(Vec<u8>, Option<Adjustment>)> {
     let chunks: Vec<_> = body.chunks(length.max(1)).map(Bytes::copy_from_slice).collect();
     let head = exchange.head.clone();
     let bot = service_fn(move |_: Request<_>| {
         let response = Response::from_parts(head.clone(), Chunks(chunks.clone().into_iter()));
         std::future::ready(Ok::<_, Infallible>(response))
     });
-    let service = LAYER.clone().store(LocalStore::default()).layer(bot);
+    let service = layer.clone().store(LocalStore::default()).layer(bot);
     RUNTIME.block_on(async {
         let response = service.oneshot(exchange.request.clone().map(Full::new)).await.unwrap();
         let settled = response.extensions().get::<Settled>().cloned();
         let body = response.into_body().collect().await.ok()?.to_bytes().to_vec();
         let verdict = settled.and_then(|settled| settled.get()).map(|outcome| outcome.verdict);
-        Some((body, matches!(verdict, Some(Verdict::Adjusted(_)))))
+        let adjustment = match verdict {
+            Some(Verdict::Adjusted(adjustment)) => Some(adjustment),
+            _ => None,
+        };
+        Some((body, adjustment))
     })
 }
 
@@ -70,10 +83,15 @@ fuzz_target!(|input: &[u8]| {
     let [low, high, length, body @ ..] = input else { return };
     let exchange = &EXCHANGES[usize::from(u16::from_le_bytes([*low, *high])) % EXCHANGES.len()];
     let is_coded = exchange.head.headers.contains_key("content-encoding");
-    let whole = run(exchange, body, usize::MAX);
-    let cut = run(exchange, body, usize::from(*length));
-    for (seen, is_edited) in [&whole, &cut].into_iter().flatten() {
-        assert!(*is_edited || is_coded || seen == body, "an untouched reply was touched");
+    let whole = run(&LAYER, exchange, body, usize::MAX);
+    let cut = run(&LAYER, exchange, body, usize::from(*length));
+    let asking = [usize::MAX, usize::from(*length)].map(|length| run(&ASKING, exchange, body, length));
+    for (seen, _) in asking.iter().flatten().filter(|(_, adjustment)| *adjustment == Some(Adjustment::Append)) {
+        let mut left = seen.iter();
+        assert!(is_coded || body.iter().all(|byte| left.any(|seen| seen == byte)), "words behind a reply took of it");
+    }
+    for (seen, adjustment) in [&whole, &cut].into_iter().chain(&asking).flatten() {
+        assert!(adjustment.is_some() || is_coded || seen == body, "an untouched reply was touched");
         // What was valid stays so: nothing is cut in half.
         let is_json = |bytes: &[u8]| serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok();
         assert!(is_coded || !is_json(body) || is_json(seen), "an edit broke the JSON");
@@ -81,7 +99,8 @@ fuzz_target!(|input: &[u8]| {
         assert!(is_coded || !is_text(body) || is_text(seen), "an edit broke a character");
     }
     // What there is of a plain text when it is decided upon depends on how it comes.
-    let is_text = exchange.head.headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
+    let is_text =
+        exchange.head.headers.get("content-type").is_some_and(|value| value.as_bytes().starts_with(b"text/plain"));
     if let (Some(whole), Some(cut)) = (whole, cut)
         && !is_text
     {

@@ -33,7 +33,8 @@ pub struct Exchange {
 /// The exchanges of the protocol that `UNDERTONE_FUZZ` names, or of all.
 pub static EXCHANGES: LazyLock<Vec<Exchange>> = LazyLock::new(|| {
     let only = env::var("UNDERTONE_FUZZ").ok();
-    let mut paths: Vec<_> = fs::read_dir(folder()).expect("tests/protocols").map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder()).expect("tests/protocols").map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let files = paths.iter().filter(|path| path.extension().is_some_and(|end| end == "toml"));
     let files = files.filter(|path| !path.ends_with("custom-protocols.toml"));

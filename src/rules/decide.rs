@@ -104,9 +104,9 @@ impl Undecided {
             }
         };
         let Inner { facts, rules, templates, .. } = &*self.rules.0;
-        let late = &situation::late(reply, self.policy.clone(), of_facts(facts, &self.facts));
+        let on_demand = &situation::of_reply(reply, self.policy.clone(), of_facts(facts, &self.facts));
         let lent = &Lent::all(&self.facts);
-        let sight = Sight { scope: &self.scope, late, facts: &self.facts, lent, words: &[] };
+        let sight = Sight { scope: &self.scope, on_demand, facts: &self.facts, lent, words: &[] };
         let mut decided = Decided::default();
         for (rule, rested) in rules.iter().zip(&self.rested) {
             let slot = match rule.layer {

@@ -54,26 +54,31 @@ impl Prepared {
     /// Whether it holds. Without a fact that it always reads it does not, whatever else of it fails.
     pub(super) fn holds(&self, sight: Sight<'_>) -> Verdict {
         let sight = sight.with_words(&self.words);
-        let mut failed = None;
-        for part in &self.plain {
-            match part.holds(sight) {
-                Verdict::Holds => {}
-                Verdict::DoesNot => return Verdict::DoesNot,
-                verdict => failed = failed.or(Some(verdict)),
-            }
+        let at_once = all_hold(&self.plain, sight);
+        if at_once == Verdict::DoesNot {
+            return at_once;
         }
         if let Some(fact) = self.needed.iter().find(|fact| !sight.facts.0.contains_key(*fact)) {
             return Verdict::Missing(fact.clone());
         }
-        for part in &self.others {
-            match part.holds(sight) {
-                Verdict::Holds => {}
-                Verdict::DoesNot => return Verdict::DoesNot,
-                verdict => failed = failed.or(Some(verdict)),
-            }
+        match (at_once, all_hold(&self.others, sight)) {
+            (_, Verdict::DoesNot) => Verdict::DoesNot,
+            (Verdict::Holds, verdict) | (verdict, _) => verdict,
         }
-        failed.unwrap_or(Verdict::Holds)
     }
+}
+
+/// Whether all of these hold; one that does not counts more than one that fails.
+fn all_hold(parts: &[Part], sight: Sight<'_>) -> Verdict {
+    let mut failed = None;
+    for part in parts {
+        match part.holds(sight) {
+            Verdict::Holds => {}
+            Verdict::DoesNot => return Verdict::DoesNot,
+            verdict => failed = failed.or(Some(verdict)),
+        }
+    }
+    failed.unwrap_or(Verdict::Holds)
 }
 
 impl Part {
@@ -206,7 +211,7 @@ mod tests {
     use crate::rules::{
         condition::ENV,
         fact::{Values, string},
-        scope::{Late, Lent, Scope},
+        scope::{Lent, OnDemand, Scope},
     };
 
     /// What each condition is made of: names that are true, false and not there, and what may go round them.
@@ -253,8 +258,8 @@ mod tests {
         scope
     }
 
-    fn late() -> Late<'static> {
-        Late::new(const { &[Name::of("reply", "options")] }, |_| Some(vec!["a", "b"].into()))
+    fn reply() -> OnDemand<'static> {
+        OnDemand::new(const { &[Name::of("reply", "options")] }, |_| Some(vec!["a", "b"].into()))
     }
 
     fn written(condition: &str) -> IdedExpr {
@@ -286,8 +291,8 @@ mod tests {
                 written = if written.is_empty() { part.to_owned() } else { format!("{written}{joint}{part}") };
             }
             let expression = super::tests::written(&written);
-            let (scope, late, facts) = (scope(is_stuck), late(), facts(known));
-            let sight = Sight { scope: &scope, late: &late, facts: &facts, lent: &Lent::all(&facts), words: &[] };
+            let (scope, on_demand, facts) = (scope(is_stuck), reply(), facts(known));
+            let sight = Sight { scope: &scope, on_demand: &on_demand, facts: &facts, lent: &Lent::all(&facts), words: &[] };
             let computed = Value::resolve(&expression, &sight.context());
             let prepared = Prepared::new(expression);
             match (prepared.holds(sight), &computed) {
@@ -309,8 +314,9 @@ mod tests {
     #[test]
     fn what_is_plain_is_told_without_computing() {
         let told = |condition: &str| {
-            let (scope, late, facts) = (scope(false), late(), facts(0b11));
-            let sight = Sight { scope: &scope, late: &late, facts: &facts, lent: &Lent::all(&facts), words: &[] };
+            let (scope, on_demand, facts) = (scope(false), reply(), facts(0b11));
+            let sight =
+                Sight { scope: &scope, on_demand: &on_demand, facts: &facts, lent: &Lent::all(&facts), words: &[] };
             let prepared = Prepared::new(written(condition));
             let sight = sight.with_words(&prepared.words);
             let parts = prepared.plain.iter().chain(&prepared.others);
@@ -329,8 +335,9 @@ mod tests {
     #[test]
     fn what_is_false_at_once_goes_before_what_is_missing_and_that_before_what_takes_longer() {
         let holds = |condition: &str| {
-            let (scope, late, facts) = (scope(false), late(), facts(0));
-            let sight = Sight { scope: &scope, late: &late, facts: &facts, lent: &Lent::all(&facts), words: &[] };
+            let (scope, on_demand, facts) = (scope(false), reply(), facts(0));
+            let sight =
+                Sight { scope: &scope, on_demand: &on_demand, facts: &facts, lent: &Lent::all(&facts), words: &[] };
             Prepared::new(written(condition)).holds(sight)
         };
         assert_eq!(holds("now / 0 > 1 && signals.stuck"), Verdict::DoesNot);

@@ -46,14 +46,14 @@ impl Scope {
 }
 
 /// What is told when it is first asked for: most rules fall before they ask.
-pub(super) struct Late<'t> {
+pub(super) struct OnDemand<'t> {
     names: &'static [Name],
     /// One for each of the names.
     told: Vec<OnceLock<Option<Told>>>,
     tell: Box<dyn Fn(Name) -> Option<Value> + Send + Sync + 't>,
 }
 
-impl<'t> Late<'t> {
+impl<'t> OnDemand<'t> {
     /// Tells these names so.
     pub(super) fn new(names: &'static [Name], tell: impl Fn(Name) -> Option<Value> + Send + Sync + 't) -> Self {
         Self { names, told: names.iter().map(|_| OnceLock::new()).collect(), tell: Box::new(tell) }
@@ -71,9 +71,9 @@ impl<'t> Late<'t> {
     }
 }
 
-impl fmt::Debug for Late<'_> {
+impl fmt::Debug for OnDemand<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Late").field("told", &self.told).finish_non_exhaustive()
+        f.debug_struct("OnDemand").field("told", &self.told).finish_non_exhaustive()
     }
 }
 
@@ -121,7 +121,7 @@ pub(super) struct Sight<'s> {
     /// What was known when the turn came.
     pub(super) scope: &'s Scope,
     /// What the reply and the facts add.
-    pub(super) late: &'s Late<'s>,
+    pub(super) on_demand: &'s OnDemand<'s>,
     pub(super) facts: &'s Values,
     /// The lists and maps among them.
     pub(super) lent: &'s Lent<'s>,
@@ -143,7 +143,7 @@ impl<'s> Sight<'s> {
     }
 
     pub(super) fn get(&self, name: Name) -> Option<&'s Value> {
-        self.scope.get(name).or_else(|| self.late.get(name))
+        self.scope.get(name).or_else(|| self.on_demand.get(name))
     }
 
     /// A value as conditions take it.
@@ -153,7 +153,7 @@ impl<'s> Sight<'s> {
             Value::Int(number) => CowVal::owned(CelInt::from(*number)),
             Value::Float(number) => CowVal::owned(CelDouble::from(*number)),
             Value::String(text) => CowVal::owned(CelString::from(text.as_str())),
-            list => CowVal::Borrowed(self.late.taken(list).or_else(|| self.lent.taken(list))?),
+            list => CowVal::Borrowed(self.on_demand.taken(list).or_else(|| self.lent.taken(list))?),
         })
     }
 

@@ -11,7 +11,7 @@ use super::{
     fact::{Facts, Values, string},
     reading,
     repeats::fingerprint,
-    scope::{Late, Lent, Scope, Sight},
+    scope::{Lent, OnDemand, Scope, Sight},
     signals::{NAMES, Sources, of_facts, of_turn},
     vocabulary::{Name, variable},
 };
@@ -220,10 +220,10 @@ fn before_reply(known: &Known<'_>, spoken: &SpokenOf) -> Scope {
 }
 
 /// Names that are told when they are asked for, each with how.
-macro_rules! late {
+macro_rules! on_demand {
     ($($variable:literal . $member:literal: $value:expr;)*) => {{
         const NAMES: &[Name] = &[$(Name::of($variable, $member)),*];
-        Late::new(NAMES, move |name| match name {
+        OnDemand::new(NAMES, move |name| match name {
             $(name if name == const { Name::of($variable, $member) } => $value,)*
             _ => None,
         })
@@ -231,10 +231,10 @@ macro_rules! late {
 }
 
 /// What facts add, and a whole reply.
-pub(super) fn late<'r>(reply: Option<&'r str>, policy: Policy, signals: [(&'static str, bool); 3]) -> Late<'r> {
+pub(super) fn of_reply<'r>(reply: Option<&'r str>, policy: Policy, signals: [(&'static str, bool); 3]) -> OnDemand<'r> {
     let [low_confidence, three_slots, slots_complete] = signals.map(|(_, holds)| Some(Value::Bool(holds)));
     let read = OnceLock::new();
-    late! {
+    on_demand! {
         "signals"."low_confidence": low_confidence.clone();
         "signals"."three_slots": three_slots.clone();
         "signals"."slots_complete": slots_complete.clone();
@@ -254,7 +254,7 @@ pub(super) fn late<'r>(reply: Option<&'r str>, policy: Policy, signals: [(&'stat
 /// A value of the right type for everything that can be spoken of.
 pub(super) struct Sample {
     scope: Scope,
-    late: Late<'static>,
+    on_demand: OnDemand<'static>,
     facts: Values,
 }
 
@@ -277,8 +277,8 @@ impl Sample {
         set_signals(&mut scope, NAMES.map(|signal| (signal, true)));
         let values = facts.iter().map(|(name, fact)| (name.to_owned(), fact.kind.sample()));
         let values = Values(values.collect());
-        let late = late(Some("You could take:\n- one\n- two"), policy, of_facts(facts, &values));
-        Self { scope, late, facts: values }
+        let on_demand = of_reply(Some("You could take:\n- one\n- two"), policy, of_facts(facts, &values));
+        Self { scope, on_demand, facts: values }
     }
 
     /// Its lists.
@@ -287,6 +287,6 @@ impl Sample {
     }
 
     pub(super) const fn sight<'s>(&'s self, lent: &'s Lent<'s>) -> Sight<'s> {
-        Sight { scope: &self.scope, late: &self.late, facts: &self.facts, lent, words: &[] }
+        Sight { scope: &self.scope, on_demand: &self.on_demand, facts: &self.facts, lent, words: &[] }
     }
 }

@@ -43,7 +43,8 @@ fn again(frame: &Frame, edit: Edit, framing: Framing) -> Vec<Bytes> {
 /// What is known of the end of one text.
 #[derive(Debug, Default)]
 pub(super) struct Ending {
-    /// What the user reads of the texts before, and how many characters the first has, where there are any.
+    /// What the user reads of the texts before, a blank line behind each, and how many characters the first has, where
+    /// there are any.
     earlier: String,
     first_chars: Option<usize>,
     /// The latest text so far, and whether that is all of it.
@@ -114,10 +115,10 @@ impl Ending {
         let told = std::mem::take(&mut self.told);
         let text = visible(&told);
         self.first_chars.get_or_insert(text.chars().count());
-        if !self.earlier.is_empty() {
+        self.earlier.push_str(text);
+        if !text.is_empty() {
             self.earlier.push_str("\n\n");
         }
-        self.earlier.push_str(text);
         self.copies.clear();
     }
 
@@ -140,7 +141,7 @@ impl Ending {
     /// What the user reads of all of it so far.
     pub(super) fn told(&self) -> Cow<'_, str> {
         match self.is_later() {
-            true => Cow::Owned([&self.earlier, "\n\n", visible(&self.told)].concat()),
+            true => Cow::Owned([&self.earlier, visible(&self.told)].concat()),
             false => Cow::Borrowed(visible(&self.told)),
         }
     }
