@@ -298,6 +298,11 @@ async fn behind_a_stream_of_messages_comes_one_more() {
         let seen = seen("/webhooks/rest/webhook?stream=true", &request, "text/event-stream", body).await;
         assert_eq!(seen.text(), [&*reply, &own].concat());
     }
+    // A list that is labelled as events has no room behind it.
+    let list = value!([{"recipient_id": "ada", "text": "It left on Monday."}]).to_string();
+    let body = chunks(list.as_bytes().chunks(9));
+    let seen_list = seen("/webhooks/rest/webhook?stream=true", &request, "text/event-stream", body).await.text();
+    assert_eq!(seen_list, list.replace("Monday.", "Monday. Anything else?"));
     let reply = message("It left on Monday.") + &message("Which box do you mean?");
     let seen =
         seen("/webhooks/rest/webhook?stream=true", &request, "text/event-stream", chunks([reply.as_bytes()])).await;

@@ -65,6 +65,8 @@ struct RasaReply {
     /// Whom messages are for.
     sender: String,
     has_spoken: bool,
+    /// Whether messages come in a list, behind which there is no room.
+    is_list: bool,
     absence: Option<HandsOff>,
 }
 
@@ -77,7 +79,9 @@ object! {
 impl ReplyReader for RasaReply {
     fn read(&mut self, frame: &Frame, pieces: &mut Vec<Piece>) -> Result<(), HandsOff> {
         let data = frame.data();
-        let messages = if data.trim_ascii_start().starts_with(b"[") {
+        let is_list = data.trim_ascii_start().starts_with(b"[");
+        self.is_list |= is_list;
+        let messages = if is_list {
             json::event::<List<Message<'_>>>(&data, &mut self.absence)?.map(|list| list.items)
         } else {
             json::event::<Message<'_>>(&data, &mut self.absence)?.map(|message| vec![message])
@@ -95,7 +99,7 @@ impl ReplyReader for RasaReply {
     }
 
     fn next_piece(&self, _: usize, words: &str) -> Option<Vec<u8>> {
-        self.first_piece(words)
+        if self.is_list { None } else { self.first_piece(words) }
     }
 
     fn is_last(&self) -> Option<bool> {
