@@ -154,6 +154,8 @@ async fn the_lines_of_an_older_stream_are_one_text_that_may_end_with_a_call() {
         ([text, end].concat(), true),
         ([text, call, end].concat(), false),
         ([text, call, "a:{}\n", "0:\"It left\"\n0:\" today.\"\n", end].concat(), true),
+        // What a program reads, behind the call.
+        ([text, call, "a:{}\n", "0:\"{\\\"id\\\":1}\"\n", end].concat(), false),
     ] {
         let head = Response::builder().header("content-type", "text/plain").header("x-vercel-ai-data-stream", "v1");
         let response = head.body(chunks(reply.as_bytes().chunks(7))).unwrap();
@@ -229,6 +231,9 @@ async fn of_the_messages_of_a_run_the_last_has_words_behind_it() {
     ] {
         let text = of_events("/agent", &request, &events).await;
         assert_eq!(told(&text), expected);
+        // Whatever is no chunk of a message's ends it, so that no other chunk of it can come behind.
+        let state = text.find("STATE_DELTA").unwrap();
+        assert!(text.find(MORE).is_none_or(|words| words < state), "{text}");
         // Where a snapshot tells all of it again, the last has the words there, too.
         let contents: Vec<_> = text.split("\"content\":").skip(1).filter_map(|rest| rest.split('"').nth(1)).collect();
         let by_snapshot = ["Let me look that up.", "It left on Monday. Anything else?"];
@@ -405,6 +410,13 @@ async fn of_the_texts_of_a_whole_reply_the_last_has_words_behind_it() {
             value!({"messages": [{"contentType": "PlainText", "content": "It left."},
             {"contentType": "PlainText", "content": "It left on Monday. ".repeat(54)}]}),
             "Monday. \"",
+        ),
+        (
+            lex_path,
+            &lex,
+            value!({"messages": [{"contentType": "PlainText", "content": "One moment."},
+                {"contentType": "PlainText", "content": "It left on Monday. ".repeat(45) + "It left."}]}),
+            yes,
         ),
         // What else is told with it would have to agree, or is not known.
         ("/webhook", &cx, of_cx(&["It left."]), yes),

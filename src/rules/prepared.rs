@@ -266,6 +266,12 @@ mod tests {
         ENV.compile(condition).unwrap().expression().clone()
     }
 
+    /// What comes of a look at what is known.
+    fn seen<T>(is_stuck: bool, known: usize, look: impl FnOnce(Sight<'_>) -> T) -> T {
+        let (scope, on_demand, facts) = (scope(is_stuck), reply(), facts(known));
+        look(Sight { scope: &scope, on_demand: &on_demand, facts: &facts, lent: &Lent::all(&facts), words: &[] })
+    }
+
     fn facts(number: usize) -> Values {
         let all = [
             ("paid", Value::Bool(number & 1 == 0)),
@@ -291,36 +297,36 @@ mod tests {
                 written = if written.is_empty() { part.to_owned() } else { format!("{written}{joint}{part}") };
             }
             let expression = super::tests::written(&written);
-            let (scope, on_demand, facts) = (scope(is_stuck), reply(), facts(known));
-            let sight = Sight { scope: &scope, on_demand: &on_demand, facts: &facts, lent: &Lent::all(&facts), words: &[] };
-            let computed = Value::resolve(&expression, &sight.context());
-            let prepared = Prepared::new(expression);
-            match (prepared.holds(sight), &computed) {
-                (Verdict::Holds, Ok(Value::Bool(true)))
-                | (Verdict::DoesNot, Ok(Value::Bool(false)))
-                | (Verdict::Missing(_), Ok(Value::Bool(false)) | Err(_))
-                | (Verdict::Fails(_), Err(_)) => {}
-                (verdict, _) => proptest::prop_assert!(false, "{written}: {verdict:?}, and {computed:?}"),
-            }
-            let sight = sight.with_words(&prepared.words);
-            for part in prepared.plain.iter().chain(&prepared.others) {
-                let Some(told) = part.plain.as_ref().and_then(|plain| plain.holds(sight)) else { continue };
-                let computed = Value::resolve(&part.expression, &sight.context());
-                proptest::prop_assert_eq!(computed, Ok(Value::Bool(told)), "{:?}", part.plain);
-            }
+            seen(is_stuck, known, |sight| {
+                let computed = Value::resolve(&expression, &sight.context());
+                let prepared = Prepared::new(expression);
+                match (prepared.holds(sight), &computed) {
+                    (Verdict::Holds, Ok(Value::Bool(true)))
+                    | (Verdict::DoesNot, Ok(Value::Bool(false)))
+                    | (Verdict::Missing(_), Ok(Value::Bool(false)) | Err(_))
+                    | (Verdict::Fails(_), Err(_)) => {}
+                    (verdict, _) => proptest::prop_assert!(false, "{written}: {verdict:?}, and {computed:?}"),
+                }
+                let sight = sight.with_words(&prepared.words);
+                for part in prepared.plain.iter().chain(&prepared.others) {
+                    let Some(told) = part.plain.as_ref().and_then(|plain| plain.holds(sight)) else { continue };
+                    let computed = Value::resolve(&part.expression, &sight.context());
+                    proptest::prop_assert_eq!(computed, Ok(Value::Bool(told)), "{:?}", part.plain);
+                }
+                Ok(())
+            })?;
         }
     }
 
     #[test]
     fn what_is_plain_is_told_without_computing() {
         let told = |condition: &str| {
-            let (scope, on_demand, facts) = (scope(false), reply(), facts(0b11));
-            let sight =
-                Sight { scope: &scope, on_demand: &on_demand, facts: &facts, lent: &Lent::all(&facts), words: &[] };
             let prepared = Prepared::new(written(condition));
-            let sight = sight.with_words(&prepared.words);
-            let parts = prepared.plain.iter().chain(&prepared.others);
-            parts.map(|part| part.plain.as_ref().and_then(|plain| plain.holds(sight))).collect::<Vec<_>>()
+            seen(false, 0b11, |sight| {
+                let sight = sight.with_words(&prepared.words);
+                let parts = prepared.plain.iter().chain(&prepared.others);
+                parts.map(|part| part.plain.as_ref().and_then(|plain| plain.holds(sight))).collect::<Vec<_>>()
+            })
         };
         assert_eq!(told("!signals.stuck && has(facts.due)"), [Some(true), Some(false)]);
         assert_eq!(
@@ -334,12 +340,7 @@ mod tests {
 
     #[test]
     fn what_is_false_at_once_goes_before_what_is_missing_and_that_before_what_takes_longer() {
-        let holds = |condition: &str| {
-            let (scope, on_demand, facts) = (scope(false), reply(), facts(0));
-            let sight =
-                Sight { scope: &scope, on_demand: &on_demand, facts: &facts, lent: &Lent::all(&facts), words: &[] };
-            Prepared::new(written(condition)).holds(sight)
-        };
+        let holds = |condition: &str| seen(false, 0, |sight| Prepared::new(written(condition)).holds(sight));
         assert_eq!(holds("now / 0 > 1 && signals.stuck"), Verdict::DoesNot);
         assert_eq!(holds("now / 0 > 1 && mentions(turn.text, ['box'])"), Verdict::DoesNot);
         assert_eq!(holds("facts.due < now && (has(facts.due) && !signals.doubts)"), Verdict::DoesNot);

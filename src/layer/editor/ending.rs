@@ -87,7 +87,7 @@ impl Ending {
             // Nothing stands behind a text that another has followed.
             PieceKind::Copy | PieceKind::Repeat if self.is_later() => {}
             PieceKind::Copy | PieceKind::Repeat | PieceKind::LaterCopy => {
-                self.end = self.end.or(Some(part.frame).filter(|_| kind != PieceKind::Repeat));
+                self.end = self.end.or(Some(part.frame).filter(|_| kind == PieceKind::Copy));
                 if self.put.is_some() {
                     return self.agree(part);
                 }
